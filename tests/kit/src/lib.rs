@@ -1,0 +1,9 @@
+//! Private servers for tests: a PostgreSQL cluster and a Redis per test process, in temporary folders, gone with the
+//! process however it ends.
+
+mod held;
+pub mod postgres;
+pub mod redis;
+
+pub use postgres::{Postgres, TestDb};
+pub use redis::Redis;
