@@ -1,6 +1,8 @@
 //! Compiles `proto/` with protox (no protoc needed) into Rust, keeps the descriptor set with its options, and
 //! writes the small trait implementations that follow from the descriptors.
 
+#![expect(clippy::disallowed_methods, reason = "cargo tells a build script its folders by the environment")]
+
 use std::{
     env,
     fmt::Write as _,

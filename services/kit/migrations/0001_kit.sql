@@ -16,7 +16,6 @@ create table outbox (
     payload            bytea       not null,
     constraint outbox_pk primary key (id),
     constraint outbox_position_once unique (position),
-    constraint outbox_event_id_once unique (event_id),
     constraint outbox_aggregate_sequence_once unique (aggregate, aggregate_sequence),
     constraint outbox_position_from_one check (position >= 1),
     constraint outbox_aggregate_sequence_from_one check (aggregate_sequence >= 1),
@@ -75,6 +74,9 @@ create table idempotency (
     constraint idempotency_fingerprint_is_sha256 check (octet_length(fingerprint) = 32),
     constraint idempotency_answered check ((response is null) = (completed_at is null))
 ) with (fillfactor = 70);
+
+-- Small, and enough to find what is past its time.
+create index idempotency_age on idempotency using brin (completed_at);
 
 -- Who read or changed whose data, which fields, for what. Append only.
 create table audit (

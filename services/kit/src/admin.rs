@@ -58,7 +58,11 @@ impl Readiness {
 }
 
 /// Binds the admin port and begins to answer on it.
-pub async fn start(addr: SocketAddr, metrics: Metrics, lifecycle: &Lifecycle) -> anyhow::Result<(SocketAddr, Readiness)> {
+pub async fn start(
+    addr: SocketAddr,
+    metrics: Metrics,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<(SocketAddr, Readiness)> {
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_service_status("liveness", ServingStatus::Serving).await;
     let readiness = Readiness { ready: Arc::default(), reporter };
@@ -93,7 +97,11 @@ async fn serve(listener: TcpListener, router: Router, lifecycle: Lifecycle) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).keep_alive_interval(Duration::from_secs(30));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .keep_alive_interval(Duration::from_secs(30));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;

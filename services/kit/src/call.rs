@@ -58,6 +58,10 @@ impl Caller {
     /// `x`; `bureau/self` is the bureau of the serving adapter, whose identity is `own`.
     pub fn matches(&self, pattern: &str, own: &str) -> bool {
         if pattern == "bureau/self" {
+            // The gateway hands a bureau's call to that bureau's adapter, which checks again.
+            if own == "service/gateway" {
+                return self.kind() == "bureau";
+            }
             return own.strip_prefix("adapter/").is_some_and(|bureau| self.is_at_or_below(&format!("bureau/{bureau}")));
         }
         match pattern.strip_suffix("/*") {

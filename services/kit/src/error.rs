@@ -230,15 +230,21 @@ impl From<sqlx::Error> for Error {
                 Some("40001" | "40P01") => {
                     Error::conflict("SERIALIZATION_FAILURE", "a concurrent change came first", "数据被同时修改，请重试")
                 }
-                Some("55P03") => Error::conflict("LOCK_TIMEOUT", "the data is held by another change", "数据正被占用，请重试"),
-                Some("57014") => Error::deadline("STATEMENT_TIMEOUT", "the database took too long", "数据库处理超时"),
-                Some("23505") => {
-                    Error::already_exists("UNIQUE_VIOLATION", "a record with the same key exists already", "已存在相同记录")
+                Some("55P03") => {
+                    Error::conflict("LOCK_TIMEOUT", "the data is held by another change", "数据正被占用，请重试")
                 }
+                Some("57014") => Error::deadline("STATEMENT_TIMEOUT", "the database took too long", "数据库处理超时"),
+                Some("23505") => Error::already_exists(
+                    "UNIQUE_VIOLATION",
+                    "a record with the same key exists already",
+                    "已存在相同记录",
+                ),
                 Some(code) if code.starts_with("57P") || code.starts_with("53") || code.starts_with("08") => down(),
                 _ => return Error::bug(e),
             },
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => down(),
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => {
+                down()
+            }
             _ => return Error::bug(e),
         };
         error.caused_by(e)
@@ -273,7 +279,8 @@ impl From<Status> for Error {
     fn from(status: Status) -> Error {
         let kind = Kind::of_code(status.code());
         let details = status.get_error_details();
-        let reason = details.error_info().filter(|i| i.domain == DOMAIN).map_or(default_reason(kind), |i| intern(&i.reason));
+        let reason =
+            details.error_info().filter(|i| i.domain == DOMAIN).map_or(default_reason(kind), |i| intern(&i.reason));
         let zh = details.localized_message().map_or_else(|| default_zh(kind).to_owned(), |m| m.message.clone());
         let mut error = Error::new(kind, reason, status.message(), zh);
         if let Some(bad) = details.bad_request() {

@@ -50,6 +50,7 @@ pub struct Metrics {
     pub(crate) called: Family<RpcLabels, Counter>,
     pub(crate) retries: Family<PeerLabel, Counter>,
     pub(crate) retries_denied: Family<PeerLabel, Counter>,
+    pub(crate) certificate_ends: Gauge,
 }
 
 /// 0.5 ms to 16 s.
@@ -68,6 +69,7 @@ impl Default for Metrics {
         let called = Family::<RpcLabels, Counter>::default();
         let retries = Family::<PeerLabel, Counter>::default();
         let retries_denied = Family::<PeerLabel, Counter>::default();
+        let certificate_ends = Gauge::default();
         registry.register("rpc_served", "Calls answered, by method and gRPC code", served.clone());
         registry.register("rpc_served_seconds", "Time from request to the end of the answer", latency.clone());
         registry.register("rpc_in_flight", "Calls being answered", in_flight.clone());
@@ -75,7 +77,13 @@ impl Default for Metrics {
         registry.register("connections_refused", "Connections not taken, by reason", refused_connections.clone());
         registry.register("rpc_called", "Calls made to peers, by method and gRPC code", called.clone());
         registry.register("rpc_retries", "Calls to peers made again", retries.clone());
-        registry.register("rpc_retries_denied", "Retries not made because the budget was spent", retries_denied.clone());
+        registry.register(
+            "rpc_retries_denied",
+            "Retries not made because the budget was spent",
+            retries_denied.clone(),
+        );
+        let help = "End of the process's own certificate, seconds since 1970; alarm 30 days before";
+        registry.register("certificate_ends", help, certificate_ends.clone());
         Metrics {
             registry: Arc::new(Mutex::new(registry)),
             served,
@@ -86,6 +94,7 @@ impl Default for Metrics {
             called,
             retries,
             retries_denied,
+            certificate_ends,
         }
     }
 }

@@ -12,6 +12,9 @@ pub enum ClockSource {
     File(PathBuf),
 }
 
+/// The one process that keeps nothing.
+const WITHOUT_DATABASE: &str = "gateway";
+
 /// What a service needs to know of its surroundings.
 #[derive(Clone)]
 pub struct Settings {
@@ -44,11 +47,15 @@ impl Settings {
     fn read(name: &str, get: impl Fn(&'static str) -> Option<String>) -> anyhow::Result<Settings> {
         let mut faults = Faults(Vec::new());
         let settings = Settings {
-            database_url: faults.need(
-                "MINQING_DATABASE_URL",
-                &get,
-                "set the PostgreSQL URL of the service's own role, such as postgres://registry:…@db:5432/minqing",
-            ),
+            database_url: if name == WITHOUT_DATABASE {
+                String::new()
+            } else {
+                faults.need(
+                    "MINQING_DATABASE_URL",
+                    &get,
+                    "set the PostgreSQL URL of the service's own role, such as postgres://registry:…@db:5432/minqing",
+                )
+            },
             redis_url: get("MINQING_REDIS_URL").unwrap_or_else(|| "redis://127.0.0.1:6379".to_owned()),
             listen: faults.address("MINQING_LISTEN", &get, "0.0.0.0:7000"),
             admin_listen: faults.address("MINQING_ADMIN_LISTEN", &get, "0.0.0.0:7100"),
@@ -66,7 +73,11 @@ impl Settings {
             exchange_dir: get("MINQING_EXCHANGE_DIR").map(PathBuf::from),
         };
         faults.check_url("MINQING_DATABASE_URL", &settings.database_url, &["postgres://", "postgresql://"]);
-        faults.check_url("MINQING_REDIS_URL", &settings.redis_url, &["redis://", "rediss://", "unix://", "redis+unix://"]);
+        faults.check_url(
+            "MINQING_REDIS_URL",
+            &settings.redis_url,
+            &["redis://", "rediss://", "unix://", "redis+unix://"],
+        );
         if faults.0.is_empty() {
             return Ok(settings);
         }
@@ -185,9 +196,14 @@ mod tests {
         ])
         .unwrap_err()
         .to_string();
-        for key in
-            ["MINQING_DATABASE_URL", "MINQING_TLS_DIR", "MINQING_KEYS_FILE", "MINQING_LISTEN", "MINQING_PEERS", "MINQING_CLOCK"]
-        {
+        for key in [
+            "MINQING_DATABASE_URL",
+            "MINQING_TLS_DIR",
+            "MINQING_KEYS_FILE",
+            "MINQING_LISTEN",
+            "MINQING_PEERS",
+            "MINQING_CLOCK",
+        ] {
             assert!(text.contains(key), "{key} missing in {text}");
         }
         assert!(!text.contains("hidden"));

@@ -44,22 +44,20 @@ pub fn init(service: &str, settings: &Settings) -> anyhow::Result<Telemetry> {
     };
     // Somebody else's subscriber, as in a test, stays.
     let _ = tracing_subscriber::registry().with(traces).with(log.with_filter(filter)).try_init();
-    hook_panics();
     Ok(Telemetry { provider })
 }
 
 fn provider(service: &str, endpoint: &str) -> anyhow::Result<SdkTracerProvider> {
-    let exporter = opentelemetry_otlp::SpanExporter::builder()
-        .with_tonic()
-        .with_endpoint(endpoint)
-        .build()
-        .with_context(|| format!("cannot send traces to {endpoint}; set MINQING_OTLP_ENDPOINT to http://host:4317"))?;
+    let exporter =
+        opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(endpoint).build().with_context(
+            || format!("cannot send traces to {endpoint}; set MINQING_OTLP_ENDPOINT to http://host:4317"),
+        )?;
     let resource = Resource::builder().with_service_name(format!("minqing-{service}")).build();
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
 }
 
 /// A panic is told with its place; a text put together at run time might quote a value, so it is left out.
-fn hook_panics() {
+pub fn hook_panics() {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         let text = info.payload().downcast_ref::<&'static str>().copied().unwrap_or("(text withheld)");

@@ -30,14 +30,17 @@ impl Identity {
         let read = |file: &str| {
             let path = dir.join(file);
             std::fs::read_to_string(&path).with_context(|| {
-                format!("cannot read {}; set MINQING_TLS_DIR to a folder with ca.pem, cert.pem and key.pem", path.display())
+                format!(
+                    "cannot read {}; set MINQING_TLS_DIR to a folder with ca.pem, cert.pem and key.pem",
+                    path.display()
+                )
             })
         };
         Ok(Identity { ca: read("ca.pem")?, cert: read("cert.pem")?, key: read("key.pem")? })
     }
 
-    /// TLS 1.3 server that takes only clients with a certificate of our CA.
-    pub fn server_config(&self) -> anyhow::Result<Arc<ServerConfig>> {
+    /// TLS 1.3 server that takes only clients with a certificate of our CA. HTTP/1.1 is spoken on the public edge only.
+    pub fn server_config(&self, http1: bool) -> anyhow::Result<Arc<ServerConfig>> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut roots = RootCertStore::empty();
         for cert in CertificateDer::pem_slice_iter(self.ca.as_bytes()) {
@@ -55,7 +58,17 @@ impl Identity {
             .with_single_cert(chain, key)
             .context("cert.pem and key.pem do not fit together")?;
         config.alpn_protocols = vec![b"h2".to_vec()];
+        if http1 {
+            config.alpn_protocols.push(b"http/1.1".to_vec());
+        }
         Ok(Arc::new(config))
+    }
+
+    /// When the process's own certificate ends, in seconds since 1970.
+    pub fn ends(&self) -> anyhow::Result<i64> {
+        let cert = CertificateDer::from_pem_slice(self.cert.as_bytes()).context("cert.pem holds no certificate")?;
+        let (_, parsed) = X509Certificate::from_der(&cert).context("cert.pem holds no certificate")?;
+        Ok(parsed.validity().not_after.timestamp())
     }
 
     /// The client's side towards the service called `name`.
@@ -180,7 +193,8 @@ mod tests {
             let identity = ca.issue("operator/county/621202", &["console"]).unwrap();
             let cert = CertificateDer::from_pem_slice(identity.cert.as_bytes()).unwrap();
             assert_eq!(caller_of(&cert).unwrap().as_str(), "operator/county/621202");
-            identity.server_config().unwrap();
+            identity.server_config(false).unwrap();
+            assert!(identity.ends().unwrap() > 0);
         }
     }
 }

@@ -4,6 +4,8 @@
 mod held;
 pub mod postgres;
 pub mod redis;
+pub mod service;
 
 pub use postgres::{Postgres, TestDb};
 pub use redis::Redis;
+pub use service::{TestService, TestServiceBuilder};

@@ -25,9 +25,7 @@ impl Budget {
 
     /// Takes the price of one retry; false when it is not there.
     pub fn spend(&self) -> bool {
-        self.0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| (now >= PRICE).then(|| now - PRICE))
-            .is_ok()
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| (now >= PRICE).then(|| now - PRICE)).is_ok()
     }
 }
 

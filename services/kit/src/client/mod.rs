@@ -48,7 +48,9 @@ struct Shared {
 impl Peer {
     /// The service `name` at `url`; nothing is connected yet.
     pub fn connect(name: &str, url: &str, identity: &Identity, metrics: Metrics) -> anyhow::Result<Peer> {
-        let what = || format!("the peer {name} cannot be used with the URL {url}; set MINQING_PEERS to {name}=https://host:port");
+        let what = || {
+            format!("the peer {name} cannot be used with the URL {url}; set MINQING_PEERS to {name}=https://host:port")
+        };
         let endpoint = tonic::transport::Endpoint::from_shared(url.to_owned())
             .with_context(what)?
             .tls_config(identity.client_config(name))

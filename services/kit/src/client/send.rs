@@ -31,7 +31,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) async fn send(peer: Peer, request: Request<Body>) -> Result<Response<PeerBody>, Status> {
     let path = request.uri().path().to_owned();
-    let (streams_in, streams_out) = server::rule(&path).map_or((true, true), |rule| (rule.streams_in, rule.streams_out));
+    let (streams_in, streams_out) =
+        server::rule(&path).map_or((true, true), |rule| (rule.streams_in, rule.streams_out));
     let mut record = Record { metrics: peer.shared.metrics.clone(), method: path.clone(), code: Code::Cancelled };
     let span = tracing::info_span!(
         "call",
@@ -145,7 +146,9 @@ impl Outgoing<'_> {
 async fn keep(body: Body) -> Result<Bytes, Status> {
     let collected = Limited::new(body, BUFFER + 5).collect().await.map_err(|e| match e.downcast::<Status>() {
         Ok(status) => *status,
-        Err(_) => Error::invalid("REQUEST_TOO_LARGE", "the request is larger than a message may be", "请求内容过大").into(),
+        Err(_) => {
+            Error::invalid("REQUEST_TOO_LARGE", "the request is larger than a message may be", "请求内容过大").into()
+        }
     })?;
     Ok(collected.to_bytes())
 }

@@ -139,7 +139,38 @@ pub(super) async fn find(
     Ok(stored)
 }
 
+/// How long an answer can be asked for, and a repeat is recognised. The longest closure of offices, Spring Festival,
+/// is ten days.
+const KEPT: &str = "40 days";
+/// Rows one pass removes.
+const PRUNED_AT_ONCE: i64 = 5_000;
+
 impl super::Db {
+    /// Removes answers and inbox entries past their time, a bounded number; true when more may be left.
+    pub async fn prune(&self) -> Result<bool> {
+        let mut connection = self.acquire().await?;
+        let answers = sqlx::query(
+            "delete from idempotency where ctid = any (array( \
+               select ctid from idempotency where completed_at < clock_timestamp() - $1::text::interval limit $2))",
+        )
+        .bind(KEPT)
+        .bind(PRUNED_AT_ONCE)
+        .execute(&mut *connection)
+        .await?;
+        // An entry at or before the cursor can no longer be met again.
+        let entries = sqlx::query(
+            "delete from inbox where ctid = any (array( \
+               select i.ctid from inbox i join consumer_cursor c on c.producer = i.producer and i.position <= c.position \
+               where i.applied_at < clock_timestamp() - $1::text::interval limit $2))",
+        )
+        .bind(KEPT)
+        .bind(PRUNED_AT_ONCE)
+        .execute(&mut *connection)
+        .await?;
+        let most = u64::try_from(PRUNED_AT_ONCE).unwrap_or(u64::MAX);
+        Ok(answers.rows_affected() >= most || entries.rows_affected() >= most)
+    }
+
     /// What became of a caller's own call, whatever its body was.
     pub async fn stored(&self, caller: &str, method: &str, request_id: &str) -> Result<Option<Stored>> {
         let request_id = parse_request_id(request_id)?;

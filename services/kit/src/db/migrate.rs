@@ -13,7 +13,8 @@ const MIGRATION_LOCK: i32 = 0x6d71_6d67;
 /// Longest wait for another instance that is migrating.
 const MIGRATION_WAIT: &str = "set lock_timeout = '60s'";
 
-fn kit_migrations() -> Migrator {
+/// The kit's own migrations, the same in every schema.
+pub fn kit_migrations() -> Migrator {
     let first = Migration::new(
         1,
         "kit".into(),

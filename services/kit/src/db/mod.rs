@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 pub use idempotency::{Fingerprint, Stored};
+pub use migrate::kit_migrations;
 pub use provision::{POLICY_ROLE, ServiceAccount, provision};
 pub use work::Work;
 
@@ -73,6 +74,18 @@ struct Inner {
     committed: Notify,
 }
 
+/// Migrates the kit's tables and the service's own in `schema`, as the service's role; running it again changes nothing.
+pub async fn migrate(url: &str, schema: &str, migrations: &Migrator) -> anyhow::Result<()> {
+    migrate::run(&base_options(url, schema)?, schema, migrations).await
+}
+
+fn base_options(url: &str, schema: &str) -> anyhow::Result<PgConnectOptions> {
+    provision::check_identifier(schema)?;
+    Ok(PgConnectOptions::from_str(url)?
+        .application_name(&format!("minqing-{schema}"))
+        .options([("search_path", schema)]))
+}
+
 impl Db {
     /// Connects as the service's own role, migrates the kit's tables and then the service's, and keeps a small pool.
     /// Role and schema must exist ([`provision`]). Running it again changes nothing.
@@ -83,10 +96,7 @@ impl Db {
         clock: SharedClock,
         ids: SharedIds,
     ) -> anyhow::Result<Db> {
-        provision::check_identifier(schema)?;
-        let options = PgConnectOptions::from_str(url)?
-            .application_name(&format!("minqing-{schema}"))
-            .options([("search_path", schema)]);
+        let options = base_options(url, schema)?;
         migrate::run(&options, schema, migrations).await?;
 
         let options = options.options([
@@ -99,8 +109,11 @@ impl Db {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
             // sqlx 0.9.0 can return a connection to the pool inside a transaction when a future is dropped during
-            // BEGIN. The rollback also tests the connection, so it costs no more than the ping it replaces.
-            .before_acquire(|connection, _| Box::pin(async move { Ok(connection.execute("rollback").await.is_ok()) }))
+            // BEGIN; the rollback ends it. It also tests the connection, so it costs no more than the ping it
+            // replaces. The begin before it is there because a rollback alone makes the server log a warning.
+            .before_acquire(|connection, _| {
+                Box::pin(async move { Ok(connection.execute("begin; rollback").await.is_ok()) })
+            })
             .connect_with(options.clone())
             .await?;
         let inner = Inner {

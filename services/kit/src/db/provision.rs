@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
 /// Role that evaluates the SQL of policy packs: no login, no rights but those monitoring grants it.
 pub const POLICY_ROLE: &str = "minqing_policy";
 /// Schema of the service that evaluates policy packs.
-const POLICY_OWNER_SCHEMA: &str = "monitoring";
+const POLICY_SCHEMAS: [&str; 2] = ["monitoring", "identification"];
 /// Longest name PostgreSQL keeps.
 const MAX_IDENTIFIER: usize = 63;
 /// Roles belong to the whole cluster, so two databases provisioned at once can meet; the later one tries again.
@@ -83,7 +83,7 @@ async fn apply(connection: &mut PgConnection, accounts: &[ServiceAccount]) -> Re
              alter schema {schema} owner to {role};\n\
              revoke all on schema {schema} from public;\n"
         ));
-        if schema == POLICY_OWNER_SCHEMA {
+        if POLICY_SCHEMAS.contains(&schema.as_str()) {
             script.push_str(&format!("grant {POLICY_ROLE} to {role};\n"));
         }
     }

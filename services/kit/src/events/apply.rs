@@ -75,7 +75,13 @@ impl Source {
     pub(super) async fn apply(&self, page: Span) -> Result<Applied> {
         let whole = self.apply_span(page.clone()).await;
         match whole {
-            Err(error) if is_transient(&error) || page.events.is_empty() => Err(error),
+            // A page can be too much for one statement's time where its events are not.
+            Err(error)
+                if is_transient(&error) && !(error.kind() == Kind::DeadlineExceeded && page.events.len() > 1) =>
+            {
+                Err(error)
+            }
+            Err(error) if page.events.is_empty() => Err(error),
             Err(error) => {
                 tracing::warn!(producer = self.consumer.producer, ?error, "a page failed, its events go one by one");
                 self.apply_singly(page).await

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{hint::Announcer, outbox};
@@ -15,6 +16,10 @@ const BATCH: i64 = 500;
 const TIMER: Duration = Duration::from_secs(1);
 /// Pause before another try for leadership or a lost session.
 const LEADER_PAUSE: Duration = Duration::from_secs(1);
+/// Time between two removals of what is past its time; the leader does it.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+/// The first removal waits until the start's rush is over.
+const FIRST_PRUNE: Duration = Duration::from_secs(120);
 /// First key of the relays' advisory locks.
 const RELAY_LOCK: i32 = 0x6d71_726c;
 
@@ -23,19 +28,24 @@ pub struct Relay {
     db: Db,
     announcer: Announcer,
     session: Option<PgConnection>,
+    prune_at: Instant,
 }
 
 impl Relay {
     /// The relay of `service`, announcing on `redis_url` if there is one.
     pub fn new(db: Db, service: &str, redis_url: Option<&str>) -> Relay {
-        Relay { announcer: Announcer::new(redis_url, service), db, session: None }
+        let announcer = Announcer::new(redis_url, service);
+        Relay { announcer, db, session: None, prune_at: Instant::now() + FIRST_PRUNE }
     }
 
     /// Numbers and announces until told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let pause = match self.run_once().await {
-                Ok(Some(_)) => TIMER,
+                Ok(Some(_)) => {
+                    self.prune().await;
+                    TIMER
+                }
                 Ok(None) => LEADER_PAUSE,
                 Err(error) => {
                     tracing::warn!(?error, "events wait to be numbered");
@@ -79,6 +89,17 @@ impl Relay {
         }
         self.session = Some(session);
         Ok(Some(numbered))
+    }
+
+    async fn prune(&mut self) {
+        if self.prune_at > Instant::now() {
+            return;
+        }
+        let more = self.db.prune().await.unwrap_or_else(|error| {
+            tracing::warn!(?error, "removing what is past its time failed");
+            false
+        });
+        self.prune_at = Instant::now() + if more { TIMER } else { PRUNE_EVERY };
     }
 
     async fn lead(&self) -> Result<Option<PgConnection>> {

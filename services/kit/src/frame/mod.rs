@@ -1,6 +1,7 @@
 //! From a service's definition to a running process and back: settings, telemetry, keys, database, server, workers in
 //! this order, and the reverse at the end. [`run`] is a process's main; [`start`] is what tests use.
 
+mod edge;
 mod feed;
 mod running;
 mod start;
@@ -13,6 +14,7 @@ use std::{
 use futures::future::BoxFuture;
 use tonic::service::RoutesBuilder;
 
+pub use edge::{Edge, EdgeRoutes, run_edge};
 pub use running::Running;
 pub use start::{run, start};
 

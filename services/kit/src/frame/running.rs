@@ -108,7 +108,8 @@ impl Running {
     pub fn feed<M: ReflectMessage>(&self, producer: &str, aggregate: &str, event: &M) -> Result<()> {
         let workers = self.workers()?;
         let log = workers.fed.iter().find(|(name, _)| *name == producer).map(|(_, log)| log);
-        let log = log.ok_or_else(|| Error::bug(anyhow::anyhow!("no consumer reads a log of {producer} that is fed")))?;
+        let log =
+            log.ok_or_else(|| Error::bug(anyhow::anyhow!("no consumer reads a log of {producer} that is fed")))?;
         log.push(&self.context, aggregate, event);
         Ok(())
     }
@@ -141,6 +142,8 @@ impl Running {
     }
 
     fn workers(&self) -> Result<&Workers> {
-        self.manual.as_ref().ok_or_else(|| Error::bug(anyhow::anyhow!("the workers run by themselves; start with Overrides.manual")))
+        self.manual
+            .as_ref()
+            .ok_or_else(|| Error::bug(anyhow::anyhow!("the workers run by themselves; start with Overrides.manual")))
     }
 }

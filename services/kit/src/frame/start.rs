@@ -27,6 +27,7 @@ use crate::{
 
 /// Runs a service until SIGTERM or SIGINT; an error when it cannot start or one of its tasks crashes.
 pub async fn run(def: ServiceDef, settings: Settings) -> anyhow::Result<()> {
+    telemetry::hook_panics();
     let name = def.name.clone();
     let running = start(def, settings, Overrides::default()).await?;
     tracing::info!(service = name, addr = %running.addr, admin = %running.admin_addr, "started");
@@ -53,16 +54,12 @@ pub async fn start(def: ServiceDef, settings: Settings, over: Overrides) -> anyh
     }
 }
 
-async fn begin(
-    def: ServiceDef,
-    settings: Settings,
-    over: Overrides,
-    lifecycle: Lifecycle,
-) -> anyhow::Result<Running> {
+async fn begin(def: ServiceDef, settings: Settings, over: Overrides, lifecycle: Lifecycle) -> anyhow::Result<Running> {
     let telemetry = telemetry::init(&def.name, &settings)?;
     let metrics = Metrics::new();
     let identity = Identity::load(&settings.tls_dir)?;
-    let keys = Arc::new(Keyring::load(&settings.keys_file)?);
+    metrics.certificate_ends.set(identity.ends()?);
+    let keys = Keyring::load(&settings.keys_file).context("the keys cannot be used; check MINQING_KEYS_FILE")?;
     let clock = match over.clock {
         Some(clock) => clock,
         None => clock(&settings)?,
@@ -79,7 +76,7 @@ async fn begin(
         db,
         clock,
         ids,
-        keys,
+        keys: Arc::new(keys),
         lifecycle: lifecycle.clone(),
         metrics: metrics.clone(),
         peers: Arc::new(Peers::new(identity.clone(), settings.peers.clone())),
@@ -89,7 +86,7 @@ async fn begin(
     let parts = (def.build)(context.clone()).await?;
     let (routes, workers) = assemble(&context, parts, over.manual)?;
     let server =
-        Server { own: context.identity.clone(), identity, routes, limits: Limits::default(), metrics, lifecycle };
+        Server { own: context.identity.clone(), identity, routes, edge: None, limits: Limits::default(), metrics, lifecycle };
     let addr = server.start(context.settings.listen).await?;
     let manual = if over.manual {
         Some(workers)
@@ -105,22 +102,18 @@ fn clock(settings: &Settings) -> anyhow::Result<SharedClock> {
     Ok(match &settings.clock {
         ClockSource::System => Arc::new(SystemClock),
         ClockSource::File(path) => Arc::new(
-            FileClock::open(path).with_context(|| format!("MINQING_CLOCK names {}, which cannot be used", path.display()))?,
+            FileClock::open(path)
+                .with_context(|| format!("MINQING_CLOCK names {}, which cannot be used", path.display()))?,
         ),
     })
 }
 
 /// Adds to a service's parts what every service has.
-fn assemble(
-    context: &Context,
-    parts: Parts,
-    manual: bool,
-) -> anyhow::Result<(tonic::service::Routes, Workers)> {
+fn assemble(context: &Context, parts: Parts, manual: bool) -> anyhow::Result<(tonic::service::Routes, Workers)> {
     let Parts { mut routes, consumers, reconcilers, carriers } = parts;
     events::check_consumers(&consumers)?;
     let reconcilers = context.reconcilers.get_or_init(|| Reconcilers::new(reconcilers)).clone();
-    let operations =
-        Operations::new(&context.name, context.db.clone(), consumers.clone(), reconcilers.clone());
+    let operations = Operations::new(&context.name, context.db.clone(), consumers.clone(), reconcilers.clone());
     routes.add_service(OperationsServiceServer::new(operations));
     routes.add_service(EventLogServiceServer::new(EventLog::new(context.db.clone())));
     let workers = Workers::new(context, consumers, reconcilers, carriers, manual)?;

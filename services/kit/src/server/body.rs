@@ -173,8 +173,12 @@ fn trailers(status: &Status) -> Frame<Bytes> {
 }
 
 fn too_large() -> Status {
-    Error::busy("ANSWER_TOO_LARGE", "the answer is larger than a message may be; ask for a smaller page", "返回内容过大，请减小分页")
-        .into()
+    Error::busy(
+        "ANSWER_TOO_LARGE",
+        "the answer is larger than a message may be; ask for a smaller page",
+        "返回内容过大，请减小分页",
+    )
+    .into()
 }
 
 /// Follows the length prefixes of the messages in a body.

@@ -108,7 +108,7 @@ impl hyper::service::Service<Request<Incoming>> for Connection {
 }
 
 impl Connection {
-    async fn answer(self, mut request: Request<tonic::body::Body>) -> Response<Watched> {
+    pub(super) async fn answer(self, mut request: Request<tonic::body::Body>) -> Response<Watched> {
         let path = request.uri().path().to_owned();
         let rule = access::rule(&path);
         let mut record = Record::new(&self.guard.metrics, if rule.is_some() { &path } else { "unknown" });
@@ -143,16 +143,24 @@ impl Connection {
         Ok(Places { _connection: connection, _process: process })
     }
 
+    /// A plain request of the edge: a place and a caller, or a refusal. Only the caller's own certificate counts.
+    pub(super) fn admit_plain(&self, headers: &HeaderMap) -> Result<(Places, Call)> {
+        let places = self.take_places()?;
+        let caller = self.peer.clone().ok_or_else(no_identity)?;
+        let mut call = Call::new(caller, "/rest");
+        call.purpose = call::field(headers, header::PURPOSE)?;
+        call.case_ref = call::field(headers, header::CASE)?;
+        call.operator = call::field(headers, header::OPERATOR)?;
+        Ok((places, call))
+    }
+
+    pub(super) fn plain_span(&self, call: &Call, headers: &HeaderMap) -> Span {
+        span("rest", call, headers)
+    }
+
     /// Makes the call's context, or refuses.
     fn admit(&self, path: &str, rule: Option<&Rule>, headers: &HeaderMap) -> Result<Call> {
-        let peer = self.peer.clone().ok_or_else(|| {
-            Error::new(
-                crate::Kind::Unauthenticated,
-                "CERTIFICATE_WITHOUT_IDENTITY",
-                "the certificate names no identity of this mesh",
-                "证书中没有本平台的身份标识",
-            )
-        })?;
+        let peer = self.peer.clone().ok_or_else(no_identity)?;
         let (caller, via) = on_behalf(peer, headers)?;
         let rule = rule.filter(|r| r.allows(&caller, &self.guard.own)).ok_or_else(access::denied)?;
         let purpose = call::field(headers, header::PURPOSE)?;
@@ -173,6 +181,15 @@ impl Connection {
     }
 }
 
+fn no_identity() -> Error {
+    Error::new(
+        crate::Kind::Unauthenticated,
+        "CERTIFICATE_WITHOUT_IDENTITY",
+        "the certificate names no identity of this mesh",
+        "证书中没有本平台的身份标识",
+    )
+}
+
 /// The gateway may speak for an operator or a bureau it has authenticated; nobody else may speak for anybody.
 fn on_behalf(peer: Caller, headers: &HeaderMap) -> Result<(Caller, Option<Caller>)> {
     let Some(other) = call::field(headers, header::ON_BEHALF)? else { return Ok((peer, None)) };
@@ -180,11 +197,7 @@ fn on_behalf(peer: Caller, headers: &HeaderMap) -> Result<(Caller, Option<Caller
     if peer.as_str() == GATEWAY && matches!(other.kind(), "operator" | "bureau") {
         return Ok((other, Some(peer)));
     }
-    Err(Error::forbidden(
-        "ON_BEHALF_NOT_ALLOWED",
-        "the caller may not speak for another one",
-        "调用方无权代表他人",
-    ))
+    Err(Error::forbidden("ON_BEHALF_NOT_ALLOWED", "the caller may not speak for another one", "调用方无权代表他人"))
 }
 
 /// `grpc-timeout`: up to 8 digits and a unit.

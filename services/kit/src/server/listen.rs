@@ -10,13 +10,20 @@ use std::{
 };
 
 use hyper::server::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
 use rand::Rng;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::{Limits, guard::Guard};
+use super::{
+    Limits,
+    edge::{Edge, EdgeConnection},
+    guard::{Connection, Guard},
+};
 use crate::{lifecycle::Lifecycle, metrics::Metrics, tls};
 
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -31,6 +38,7 @@ const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 pub(super) struct Listen {
     pub guard: Arc<Guard>,
+    pub edge: Option<Edge>,
     pub tls: Arc<ServerConfig>,
     pub limits: Limits,
     pub metrics: Metrics,
@@ -98,7 +106,14 @@ impl Listen {
 
     async fn serve(&self, stream: TlsStream<TcpStream>) {
         let caller = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).map(tls::caller_of);
-        let service = self.guard.clone().connection(caller.and_then(Result::ok));
+        let connection = self.guard.clone().connection(caller.and_then(Result::ok));
+        match self.edge.clone() {
+            None => self.serve_grpc(stream, connection).await,
+            Some(edge) => self.serve_edge(stream, EdgeConnection { connection, edge }).await,
+        }
+    }
+
+    async fn serve_grpc(&self, stream: TlsStream<TcpStream>, service: Connection) {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -113,12 +128,53 @@ impl Listen {
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         tokio::select! {
             _ = connection.as_mut() => return,
-            () = tokio::time::sleep(jittered(self.limits.connection_age)) => {}
-            () = self.lifecycle.soft().cancelled() => {}
+            () = self.leaving() => {}
         }
         connection.as_mut().graceful_shutdown();
         tokio::select! {
             _ = connection => {}
+            () = self.cut() => {}
+        }
+    }
+
+    /// The same bounds for a connection that may speak HTTP/1.1 too.
+    async fn serve_edge(&self, stream: TlsStream<TcpStream>, service: EdgeConnection) {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(self.limits.handshake).max_buf_size(64 << 10);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(self.limits.streams)
+            .max_header_list_size(HEADER_LIST)
+            .max_pending_accept_reset_streams(PENDING_RESETS)
+            .max_local_error_reset_streams(LOCAL_ERROR_RESETS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = self.leaving() => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            _ = connection => {}
+            () = self.cut() => {}
+        }
+    }
+
+    /// Ends when a connection is to be asked to leave.
+    async fn leaving(&self) {
+        tokio::select! {
+            () = tokio::time::sleep(jittered(self.limits.connection_age)) => {}
+            () = self.lifecycle.soft().cancelled() => {}
+        }
+    }
+
+    /// Ends when a connection that was asked to leave is cut.
+    async fn cut(&self) {
+        tokio::select! {
             () = tokio::time::sleep(self.limits.connection_grace) => {}
             () = self.lifecycle.hard().cancelled() => {}
         }

@@ -6,6 +6,7 @@
 
 mod access;
 mod body;
+mod edge;
 mod guard;
 mod listen;
 
@@ -15,6 +16,7 @@ use tokio::net::TcpListener;
 use tonic::service::Routes;
 
 pub use access::{Rule, rule};
+pub use edge::Edge;
 pub(crate) use guard::parse_timeout;
 
 use crate::{lifecycle::Lifecycle, metrics::Metrics, tls::Identity};
@@ -68,6 +70,8 @@ pub struct Server {
     pub own: String,
     pub identity: Identity,
     pub routes: Routes,
+    /// Set on the public edge: how plain HTTP requests are answered.
+    pub edge: Option<Edge>,
     pub limits: Limits,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
@@ -76,12 +80,12 @@ pub struct Server {
 impl Server {
     /// Binds the address and begins to answer; the tasks belong to the lifecycle. Returns the bound address.
     pub async fn start(self, addr: SocketAddr) -> anyhow::Result<SocketAddr> {
-        let tls = self.identity.server_config()?;
+        let tls = self.identity.server_config(self.edge.is_some())?;
         let listener = bind(addr, "MINQING_LISTEN").await?;
         let bound = listener.local_addr()?;
         let guard = Arc::new(guard::Guard::new(self.own, self.routes, self.limits.clone(), self.metrics.clone()));
         let lifecycle = self.lifecycle.clone();
-        let listen = listen::Listen { guard, tls, limits: self.limits, metrics: self.metrics, lifecycle };
+        let listen = listen::Listen { edge: self.edge, guard, tls, limits: self.limits, metrics: self.metrics, lifecycle };
         self.lifecycle.spawn("server", listen.run(listener));
         Ok(bound)
     }

@@ -151,7 +151,7 @@ async fn a_passing_failure_only_delays_and_keeps_the_order() {
     number(&producer).await;
     let handler = Arc::new(Ledger::default());
     let one = reading(&db, &producer, &handler);
-    for kind in [Kind::Unavailable, Kind::DeadlineExceeded, Kind::Busy, Kind::Conflict] {
+    for kind in [Kind::Unavailable, Kind::Busy, Kind::Conflict] {
         *handler.refused.lock().unwrap() = Some(("b", kind));
         assert_eq!(one.consume_once().await.unwrap_err().kind(), kind);
         assert!(entries(&db).await.is_empty());
@@ -159,6 +159,19 @@ async fn a_passing_failure_only_delays_and_keeps_the_order() {
     *handler.refused.lock().unwrap() = None;
     one.consume_once().await.unwrap();
     assert_eq!(entries(&db).await, ["a:1", "b:2"]);
+    assert_eq!(count(&db, "select count(*) from dead_event").await, 0);
+}
+
+#[tokio::test]
+async fn a_page_that_takes_too_long_is_applied_event_by_event() {
+    let (_test, producer, db) = pair().await;
+    produce(&producer, &["a", "b"]).await;
+    number(&producer).await;
+    let handler = Arc::new(Ledger::default());
+    let one = reading(&db, &producer, &handler);
+    *handler.refused.lock().unwrap() = Some(("b", Kind::DeadlineExceeded));
+    assert_eq!(one.consume_once().await.unwrap_err().kind(), Kind::DeadlineExceeded);
+    assert_eq!(entries(&db).await, ["a:1"]);
     assert_eq!(count(&db, "select count(*) from dead_event").await, 0);
 }
 

@@ -9,3 +9,4 @@ mod operations;
 mod relay;
 mod schema;
 mod support;
+mod traces;

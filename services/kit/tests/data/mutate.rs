@@ -247,3 +247,21 @@ async fn a_stored_answer_is_found_by_the_same_body_only() {
     assert_eq!(ask(fingerprint).await.unwrap(), Some(answer));
     assert_eq!(ask([0; 32]).await.unwrap_err().reason(), "REQUEST_ID_REUSED");
 }
+
+#[tokio::test]
+async fn what_is_past_its_time_is_removed_and_nothing_else() {
+    let (_test, db) = service("ledgers").await;
+    db.mutate(call(), &write(new_id(), "a"), enter("a")).await.unwrap();
+    let old = "insert into idempotency (caller, method, request_id, fingerprint, response, completed_at) \
+        select 'c', 'm', gen_random_uuid(), decode(repeat('00', 32), 'hex'), '', now() - interval '41 days' \
+        from generate_series(1, 6000)";
+    execute(&db, old).await;
+    execute(&db, "insert into consumer_cursor values ('p', 10)").await;
+    let entries = "insert into inbox (producer, position, applied_at) \
+        values ('p', 10, now() - interval '41 days'), ('p', 9, now()), ('q', 1, now() - interval '41 days')";
+    execute(&db, entries).await;
+    assert!(db.prune().await.unwrap());
+    assert!(!db.prune().await.unwrap());
+    assert_eq!(count(&db, "select count(*) from idempotency").await, 1);
+    assert_eq!(count(&db, "select count(*) from inbox").await, 2);
+}

@@ -54,13 +54,22 @@ impl EventLogService for Log {
                 let event = minqing_proto::minqing::mesh::v1::Event { payload: vec![1; 5 << 20], ..Default::default() };
                 return Ok(Response::new(ReadEventsResponse { events: vec![event], ..Default::default() }));
             }
+            Some("trace") => {
+                let traceparent = minqing_kit::telemetry::traceparent_of_current_span();
+                let event = minqing_proto::minqing::mesh::v1::Event { traceparent, ..Default::default() };
+                return Ok(Response::new(ReadEventsResponse { events: vec![event], ..Default::default() }));
+            }
             Some("ask") => {
                 let other = self.other.clone().unwrap();
                 let started = Instant::now();
                 let answer = client(other).read_events(read("hang")).await;
                 let code = answer.unwrap_err().code() as i64;
                 let millis = i64::try_from(started.elapsed().as_millis()).unwrap();
-                return Ok(Response::new(ReadEventsResponse { head_position: code, through_position: millis, events: vec![] }));
+                return Ok(Response::new(ReadEventsResponse {
+                    head_position: code,
+                    through_position: millis,
+                    events: vec![],
+                }));
             }
             _ => {}
         }

@@ -6,3 +6,4 @@ mod client;
 mod fixture;
 mod hostile;
 mod server;
+mod trace;

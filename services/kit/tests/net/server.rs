@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use minqing_kit::{Error, Kind, metrics::Metrics, server::Limits, tls::dev::Ca};
-use minqing_proto::DESCRIPTOR_POOL;
+use minqing_proto::{DESCRIPTOR_POOL, minqing::mesh::v1::event_log_service_client::EventLogServiceClient};
 use tonic::{Code, Request};
 use tonic_types::StatusExt;
 
@@ -34,15 +34,15 @@ async fn a_peer_without_certificate_or_with_one_of_another_ca_is_refused() {
     let tls = tonic::transport::ClientTlsConfig::new()
         .ca_certificate(tonic::transport::Certificate::from_pem(mesh.ca.pem()))
         .domain_name("monitoring");
-    let channel =
-        tonic::transport::Endpoint::from_shared(mesh.url()).unwrap().tls_config(tls).unwrap().connect_lazy();
-    let mut bare = minqing_proto::minqing::mesh::v1::event_log_service_client::EventLogServiceClient::new(channel);
+    let channel = tonic::transport::Endpoint::from_shared(mesh.url()).unwrap().tls_config(tls).unwrap().connect_lazy();
+    let mut bare = EventLogServiceClient::new(channel);
     bare.read_events(read("")).await.unwrap_err();
 
     let plain = tonic::transport::Endpoint::from_shared(format!("http://{}", mesh.addr)).unwrap().connect_lazy();
-    let mut plain = minqing_proto::minqing::mesh::v1::event_log_service_client::EventLogServiceClient::new(plain);
+    let mut plain = EventLogServiceClient::new(plain);
     plain.read_events(read("")).await.unwrap_err();
-    until("refusals are counted", || mesh.metrics.text().contains("connections_refused_total{reason=\"handshake\"}")).await;
+    until("refusals are counted", || mesh.metrics.text().contains("connections_refused_total{reason=\"handshake\"}"))
+        .await;
 }
 
 #[tokio::test]
@@ -126,8 +126,11 @@ async fn a_panic_is_answered_as_internal_and_the_service_lives_on() {
 async fn a_hanging_handler_ends_at_the_callers_deadline() {
     let mesh = Mesh::start(Log::default()).await;
     let started = Instant::now();
-    let status =
-        mesh.client("service/dispatch").read_events(within(read("hang"), Duration::from_millis(200))).await.unwrap_err();
+    let status = mesh
+        .client("service/dispatch")
+        .read_events(within(read("hang"), Duration::from_millis(200)))
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     assert!(started.elapsed() < Duration::from_secs(2));
     let counted = format!("rpc_served_total{{method=\"{READ_EVENTS}\",code=");
@@ -139,9 +142,13 @@ async fn a_hanging_handler_ends_at_the_callers_deadline() {
 async fn a_call_without_a_deadline_gets_the_servers() {
     let limits = Limits { deadline: Duration::from_millis(200), ..Limits::default() };
     let mesh = Mesh::with(Log::default(), limits).await;
-    let status = mesh.client("service/dispatch").read_events(read("hang")).await.unwrap_err();
-    // The Peer always names a deadline of its own, 5 s; the longest the server grants is shorter here.
+    // A Peer always names a deadline, a foreign client may not.
+    let tls = mesh.identity("service/dispatch").client_config("monitoring");
+    let channel = tonic::transport::Endpoint::from_shared(mesh.url()).unwrap().tls_config(tls).unwrap().connect_lazy();
+    let started = Instant::now();
+    let status = EventLogServiceClient::new(channel).read_events(read("hang")).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
+    assert!(started.elapsed() < Duration::from_secs(2));
 }
 
 #[tokio::test]
@@ -185,8 +192,9 @@ async fn at_the_end_running_calls_are_finished_and_new_ones_refused() {
     let mesh = Mesh::with(log.clone(), Limits::default()).await;
     let mut client = mesh.client("service/dispatch");
     let mut running = client.clone();
-    let mut call =
-        tokio::task::JoinSet::from_iter([async move { running.read_events(within(read("hang"), Duration::from_millis(400))).await }]);
+    let mut call = tokio::task::JoinSet::from_iter([async move {
+        running.read_events(within(read("hang"), Duration::from_millis(400))).await
+    }]);
     until("the call runs", || log.calls.load(std::sync::atomic::Ordering::SeqCst) == 1).await;
     mesh.lifecycle.stop(Duration::from_secs(5)).await.unwrap();
     let ended = call.join_next().await.unwrap().unwrap().unwrap_err();
