@@ -119,6 +119,7 @@ impl Mesh {
             limits,
             metrics: metrics.clone(),
             lifecycle: lifecycle.clone(),
+            edge: None,
         };
         let addr = server.start(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         Mesh { ca, addr, metrics, lifecycle }
