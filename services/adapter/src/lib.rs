@@ -1,0 +1,71 @@
+//! The adapter SDK: everything an adapter to a bureau is but the bureau itself. It owns the one exchange contract over
+//! gRPC and over files, the checks of rows, the handing-out of referrals and the receipts; a bureau's crate gives a
+//! [`Bureau`] value (datasets, code tables, headers, quirks) and [`service`] makes a process of it.
+//!
+//! How a batch moves: transport → [`row`] (checks, keys) → [`spool`] → register (names) → monitoring (parts, close) →
+//! own tables. Names and ID numbers pass through and are not kept.
+
+pub mod batch;
+pub mod bureau;
+pub mod codes;
+pub mod core;
+pub mod division;
+pub mod exchange;
+pub mod feedback;
+pub mod files;
+pub mod peers;
+pub mod referral;
+pub mod row;
+pub mod spool;
+pub mod store;
+pub mod template;
+
+use std::sync::Arc;
+
+use minqing_kit::{Context, Parts, delivery::Carrier, events::Consumer, reconcile::Reconciler};
+use minqing_proto::minqing::bureau::v1::exchange_service_server::ExchangeServiceServer;
+
+/// A result whose error is the kit's unless it says otherwise.
+pub type Result<T, E = minqing_kit::Error> = std::result::Result<T, E>;
+
+pub use crate::{
+    bureau::{Bureau, CodeTable},
+    row::{RawRow, Standard},
+};
+pub use minqing_kit::ServiceDef;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// The adapter of a bureau as a service of the mesh.
+pub fn service(bureau: Bureau) -> ServiceDef {
+    ServiceDef {
+        name: bureau.service_name(),
+        identity: bureau.identity(),
+        schema: bureau.schema(),
+        migrations: &MIGRATIONS,
+        build: Box::new(move |cx| Box::pin(async move { build(bureau, cx) })),
+    }
+}
+
+fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
+    let folder = cx.settings.exchange_dir.as_deref().map(files::Folder::open).transpose()?;
+    let core = Arc::new(core::Core::new(bureau, cx)?);
+    let mut parts = Parts::default();
+    parts.routes.add_service(ExchangeServiceServer::new(exchange::Exchange(Arc::clone(&core))));
+    parts.consumers.push(Consumer {
+        producer: "dispatch",
+        types: vec![referral::ISSUED],
+        audience: Some(bureau.identity()),
+        handler: Arc::new(referral::Issued(Arc::clone(&core))),
+    });
+    parts.reconcilers.push(Arc::new(division::Refresh(Arc::clone(&core.divisions))));
+    if let Some(folder) = folder {
+        let watcher = files::Watcher::new(Arc::clone(&core), folder.clone());
+        let lists = files::outbox::IdentityLists { core: Arc::clone(&core), folder: folder.clone() };
+        let reconcilers: [Arc<dyn Reconciler>; 2] = [Arc::new(watcher), Arc::new(lists)];
+        parts.reconcilers.extend(reconcilers);
+        let carrier: Arc<dyn Carrier> = Arc::new(files::outbox::ReferralFiles { core, folder });
+        parts.carriers.push(carrier);
+    }
+    Ok(parts)
+}

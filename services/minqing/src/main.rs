@@ -1,1 +1,79 @@
-fn main() {}
+//! The one deployable binary: each service is a sub-command and its own process; `up` starts the whole mesh on one
+//! machine; the rest are an operator's tools.
+
+mod services;
+mod status;
+mod up;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use minqing_kit::Settings;
+
+/// Minqing (民情): finds the households that need help, tells the right department, and knows what became of it.
+///
+/// A service is configured by MINQING_* variables; `minqing serve --help` lists them.
+#[derive(Parser)]
+#[command(name = "minqing", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run one service until it is told to stop (运行一个服务).
+    ///
+    /// Variables: MINQING_DATABASE_URL, MINQING_REDIS_URL, MINQING_LISTEN, MINQING_ADMIN_LISTEN, MINQING_TLS_DIR,
+    /// MINQING_PEERS, MINQING_KEYS_FILE, MINQING_OTLP_ENDPOINT, MINQING_CLOCK, MINQING_POLICY_DIR, MINQING_LOG,
+    /// MINQING_EXCHANGE_DIR.
+    Serve {
+        /// registry, identification, monitoring, dispatch, feedback, gateway, or adapter-<bureau>.
+        service: String,
+    },
+    /// Start every service as a process of its own on this machine (本机启动全部服务).
+    Up(up::Options),
+    /// Make keys, certificates, roles and schemas for a development mesh, and migrate (准备开发环境).
+    Prepare(up::PrepareOptions),
+    /// Show how far each process of a running mesh is, and what is stuck (查看运行状态).
+    Status {
+        /// The file that `up` writes into its data folder.
+        #[arg(long)]
+        mesh: PathBuf,
+        /// JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let outcome = runtime.block_on(async {
+        match Arguments::parse().command {
+            Command::Serve { service } => serve(&service).await,
+            Command::Up(options) => return up::run(options).await,
+            Command::Prepare(options) => up::prepare(&options).await,
+            Command::Status { mesh, json } => status::run(&mesh, json).await,
+        }
+        .map(|()| ExitCode::SUCCESS)
+    });
+    outcome.unwrap_or_else(|error| fail(&error))
+}
+
+async fn serve(service: &str) -> anyhow::Result<()> {
+    if service == "gateway" {
+        return minqing_gateway::run(Settings::from_env("gateway")?).await;
+    }
+    let def = services::by_name(service)?;
+    let settings = Settings::from_env(service)?;
+    minqing_kit::frame::run(def, settings).await
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command that failed, for the person who typed it")]
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("错误 error: {error:#}");
+    ExitCode::FAILURE
+}

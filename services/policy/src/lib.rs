@@ -1,0 +1,32 @@
+//! Policy packs: law as data, SQL as the rule language.
+//!
+//! A pack is a folder of YAML files. [`Pack::load`] reads it, refuses every expression that is not on the whitelist
+//! or whose kinds do not fit, and generates three set-based statements that the database evaluates under the role
+//! `minqing_policy`: [`Pack::screening_sql`], [`Pack::facts_sql`] and [`Pack::assessment_sql`]. The crate is pure: it
+//! opens no connection and reads no clock. Missing or stale data stay unknown (NULL) through every step.
+//!
+//! Statements must run with [`SESSION_SETTINGS`] in their transaction: the planner needs the real number of
+//! households, and just-in-time compilation costs more than it saves.
+
+mod calendar;
+mod check;
+pub mod catalogue;
+mod error;
+mod expression;
+mod kind;
+mod load;
+mod model;
+mod pack;
+mod sql;
+
+pub use calendar::{Calendar, CalendarError};
+pub use error::{PackError, PackErrors};
+pub use kind::Kind;
+pub use model::{
+    Area, Class, ClassRoute, Condition, Confidence, County, Desk, Fact, Head, Indicator, IndicatorClass, Level, LevelLimits,
+    Parameter, ParameterEntry, Programme, ReferralRule, Route, Severity, Title, When, assistance_class, bureau,
+};
+pub use pack::{Pack, ParameterUse};
+
+/// Settings for the transaction that runs a generated statement.
+pub const SESSION_SETTINGS: &str = "set local plan_cache_mode = force_custom_plan; set local jit = off";

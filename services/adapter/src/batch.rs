@@ -1,0 +1,281 @@
+//! One batch, whichever way it came: rows are checked as they arrive and spooled; only a batch that is whole is
+//! compared with the register and sent on. Ids of the batch and its parts follow from the caller's request id and the
+//! contents, so a batch sent again after a crash does the same again, and the peers answer as before.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use minqing_kit::{Call, Error, keys::Keyring};
+use minqing_proto::minqing::{
+    bureau::v1::{Batch, SubmitBatchResponse},
+    monitoring::v1::{BatchRef, CloseBatchRequest, SubmitRecordsRequest},
+    types::v1::{BatchMode, RowReason},
+};
+use prost::Message as _;
+use prost_types::Any;
+use uuid::Uuid;
+
+use crate::{
+    Result,
+    core::Core,
+    division::Known,
+    peers::PROBES,
+    row::{Checks, Fault, RawRow, schema::Schema, text},
+    spool::{MAX_ROWS, Match, Spool},
+    store,
+};
+
+/// Errors in the answer; the rest by ListRowErrors.
+const MAX_TOLD: usize = 1_000;
+const MAX_BATCH_NO: usize = 64;
+/// A snapshot with a larger share of refused rows ends nothing: what could not be read is unknown, not gone.
+const TRUSTED_REFUSALS: u32 = 10;
+
+/// What a caller says of a batch, not yet checked.
+#[derive(Clone, Debug)]
+pub struct Announced<'a> {
+    pub request_id: &'a str,
+    pub batch_no: &'a str,
+    pub dataset: &'a str,
+    pub mode: BatchMode,
+    pub division_code: &'a str,
+    pub as_of: &'a str,
+    /// Rows to come; `None` when the transport cannot say.
+    pub row_count: Option<u32>,
+}
+
+/// A batch under way.
+pub struct Intake {
+    pub schema: Arc<Schema>,
+    id: Uuid,
+    request_id: String,
+    batch_no: String,
+    mode: BatchMode,
+    county: u64,
+    as_of: NaiveDate,
+    row_count: Option<u32>,
+    today: NaiveDate,
+    keys: Arc<Keyring>,
+    known: Arc<Known>,
+    spool: Spool,
+}
+
+fn wrong(field: &'static str, en: &str, zh: &str) -> Error {
+    Error::invalid("INVALID_BATCH_HEADER", format!("{field} {en}"), format!("{field} {zh}")).field(field, en)
+}
+
+impl Core {
+    /// Checks what is said of a batch and opens it.
+    pub async fn open(&self, said: &Announced<'_>) -> Result<Intake> {
+        let schema = self.schema(said.dataset).ok_or_else(|| {
+            let names = self.bureau.datasets.join(", ");
+            wrong("dataset", &format!("must be one of {names}"), &format!("应为以下之一：{names}"))
+        })?;
+        let request =
+            Uuid::try_parse(said.request_id).map_err(|_| wrong("request_id", "must be a uuid", "应为 UUID"))?;
+        let batch_no = text::trim(said.batch_no);
+        if batch_no.is_empty() || batch_no.chars().count() > MAX_BATCH_NO || text::has_unreadable(&batch_no) {
+            return Err(wrong("batch_no", "must be a text of 1 to 64 characters", "应为 1 至 64 个字符"));
+        }
+        if said.mode == BatchMode::Unspecified {
+            return Err(wrong("mode", "must be snapshot or changes", "应为全量（snapshot）或增量（changes）"));
+        }
+        let today = self.cx.clock.today();
+        let as_of = text::date(said.as_of).filter(|d| *d <= today);
+        let as_of = as_of
+            .ok_or_else(|| wrong("as_of", "must be a real date and not in the future", "应为不晚于今天的有效日期"))?;
+        if said.row_count.is_some_and(|n| n > MAX_ROWS) {
+            return Err(wrong("row_count", "must be at most 500000; split the batch", "不得超过 500000，请拆分批次"));
+        }
+        let known = self.divisions.known().await?;
+        let county = text::division(said.division_code).filter(|c| is_county(*c) && known.knows(*c));
+        let county = county.ok_or_else(|| {
+            wrong("division_code", "must be a known county, one batch a county", "应为已知县区代码，每县一批")
+        })?;
+        Ok(Intake {
+            schema,
+            id: self.batch_id(request),
+            request_id: request.to_string(),
+            batch_no,
+            mode: said.mode,
+            county,
+            as_of,
+            row_count: said.row_count,
+            today,
+            keys: Arc::clone(&self.cx.keys),
+            known,
+            spool: Spool::default(),
+        })
+    }
+
+    /// The batch's id, the same whenever the same request comes again.
+    fn batch_id(&self, request: Uuid) -> Uuid {
+        let name = format!("minqing/adapter/{}/batch/{request}", self.bureau.name);
+        Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())
+    }
+
+    /// Takes a whole batch in: compares, sends, closes, and keeps what became of it.
+    pub async fn finish(&self, intake: Intake, call: &Call, fingerprint: [u8; 32]) -> Result<SubmitBatchResponse> {
+        if let Some(done) = self.cx.db.outcome(call, &intake.request_id, fingerprint).await? {
+            return Ok(done);
+        }
+        let mut intake = intake;
+        intake.is_whole()?;
+        self.compare(&mut intake).await?;
+        let (parts, changed) = self.send(&intake).await?;
+        let completed = self.cx.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        let kept = Arc::new(intake.kept(parts, changed, completed));
+        let request_id = intake.request_id.clone();
+        self.cx
+            .db
+            .mutate_keyed(call, &request_id, fingerprint, move |w| {
+                let kept = Arc::clone(&kept);
+                Box::pin(async move {
+                    store::insert_batch(w.conn(), &kept).await?;
+                    let errors = kept.faults.iter().take(MAX_TOLD).map(|f| f.explain(&kept.schema)).collect();
+                    Ok(SubmitBatchResponse { batch: Some(kept.batch.clone()), errors })
+                })
+            })
+            .await
+    }
+
+    /// Names against the register and each other, then keys against each other.
+    async fn compare(&self, intake: &mut Intake) -> Result<()> {
+        let probes = intake.spool.probes();
+        let mut matches = Vec::with_capacity(probes.len());
+        for some in probes.chunks(PROBES) {
+            let asked: Vec<_> = some.iter().map(|p| (p.person_key, p.name_key)).collect();
+            let told = self.peers.match_persons(&asked).await?;
+            matches.extend(told.iter().map(|m| Match { known: m.known, name_agrees: m.name_agrees }));
+        }
+        let column = intake.schema.name;
+        intake.spool.refuse_names(&probes, &matches, column);
+        intake.spool.refuse_duplicates();
+        Ok(())
+    }
+
+    /// Sends the parts and closes the batch; parts and changed rows.
+    async fn send(&self, intake: &Intake) -> Result<(i32, i32)> {
+        let mode = intake.trusted_mode();
+        let batch = BatchRef {
+            batch_id: intake.id.to_string(),
+            bureau: self.number as i32,
+            dataset: intake.schema.name().to_owned(),
+            mode: mode as i32,
+            division_code: format!("{:012}", intake.county),
+            as_of: intake.as_of.to_string(),
+        };
+        let mut parts = 0;
+        for records in intake.spool.parts() {
+            parts += 1;
+            let mut part =
+                SubmitRecordsRequest { request_id: String::new(), batch: Some(batch.clone()), part_no: parts, records };
+            // The register may have changed since a crash: then the part differs, and so must its id.
+            part.request_id = Uuid::new_v5(&intake.id, &part.encode_to_vec()).to_string();
+            self.peers.submit(part).await?;
+        }
+        let accepted = intake.spool.accepted();
+        if accepted == 0 && intake.spool.seen() > 0 {
+            // Nothing of it could be used: the feed does not count as delivered.
+            return Ok((parts, 0));
+        }
+        let accepted = count(accepted);
+        let refused = count(intake.spool.seen()) - accepted;
+        let mut close = CloseBatchRequest { request_id: String::new(), batch: Some(batch), parts, accepted, refused };
+        close.request_id = Uuid::new_v5(&intake.id, &close.encode_to_vec()).to_string();
+        let closed = self.peers.close(close).await?;
+        Ok((parts, closed.changed.clamp(0, accepted)))
+    }
+}
+
+fn is_county(code: u64) -> bool {
+    code.is_multiple_of(1_000_000) && !(code / 1_000_000).is_multiple_of(100)
+}
+
+fn count(rows: u32) -> i32 {
+    i32::try_from(rows).unwrap_or(i32::MAX)
+}
+
+impl Intake {
+    /// Checks and takes typed rows.
+    pub fn take_typed(&mut self, rows: &[Any]) -> Result<()> {
+        let schema = Arc::clone(&self.schema);
+        for any in rows {
+            let row = self.spool.seen() + 1;
+            match RawRow::of_any(&schema, any) {
+                Some(raw) => self.take(row, raw)?,
+                None => self.refuse(Fault::new(row, None, RowReason::RowUnreadable))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks and takes one row; `row` is its number in the file.
+    pub fn take(&mut self, row: u32, raw: RawRow<'_>) -> Result<()> {
+        let known = Arc::clone(&self.known);
+        let knows = move |code| known.knows(code);
+        let checks = Checks { keys: &self.keys, today: self.today, knows: &knows, county: self.county };
+        let outcome = raw.check(row, &checks);
+        self.spool.push(row, outcome)
+    }
+
+    /// Notes a row that cannot even be read.
+    pub fn refuse(&mut self, fault: Fault) -> Result<()> {
+        self.spool.push(fault.row, Err(fault))
+    }
+
+    /// A file without any row, whose sender did not say that it holds none, ends nothing.
+    pub fn end_nothing_when_empty(&mut self) {
+        if self.spool.seen() == 0 && self.row_count.is_none() {
+            self.mode = BatchMode::Changes;
+        }
+    }
+
+    fn is_whole(&self) -> Result<()> {
+        let seen = self.spool.seen();
+        match self.row_count {
+            Some(said) if said != seen => Err(Error::invalid(
+                "ROW_COUNT_MISMATCH",
+                format!("{said} rows were announced and {seen} came; the batch was cut, send it whole"),
+                format!("批次声明 {said} 行、实收 {seen} 行，数据不完整，请重新报送"),
+            )
+            .field("header.row_count", "must be the number of rows sent")),
+            _ => Ok(()),
+        }
+    }
+
+    fn trusted_mode(&self) -> BatchMode {
+        let refused = self.spool.seen() - self.spool.accepted();
+        if refused.saturating_mul(100) > self.spool.seen().saturating_mul(TRUSTED_REFUSALS) {
+            BatchMode::Changes
+        } else {
+            self.mode
+        }
+    }
+
+    fn kept(&mut self, parts: i32, changed: i32, completed_time: String) -> store::KeptBatch {
+        let mode = self.trusted_mode();
+        let (sent, accepted) = (count(self.spool.seen()), count(self.spool.accepted()));
+        let batch = Batch {
+            name: minqing_kit::id::name("batches", self.id),
+            batch_no: self.batch_no.clone(),
+            dataset: self.schema.name().to_owned(),
+            as_of: self.as_of.to_string(),
+            sent,
+            accepted,
+            refused: sent - accepted,
+            changed,
+            completed_time,
+        };
+        store::KeptBatch {
+            id: self.id,
+            batch,
+            mode: if mode == BatchMode::Snapshot { "snapshot" } else { "changes" },
+            division_code: format!("{:012}", self.county),
+            as_of: self.as_of,
+            parts,
+            faults: self.spool.faults().to_vec(),
+            schema: Arc::clone(&self.schema),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What one bureau's adapter says of itself: its datasets, its local codes, its headers and its quirks. Plain data;
+//! everything else is the SDK's.
+
+use crate::row::{RawRow, Standard};
+
+/// A bureau as its adapter knows it.
+#[derive(Clone, Copy)]
+pub struct Bureau {
+    /// As in the package name and the certificate: `education`, `medical_insurance`.
+    pub name: &'static str,
+    /// Chinese title, for texts.
+    pub title: &'static str,
+    /// Datasets it gives, by their names in the contract.
+    pub datasets: &'static [&'static str],
+    /// Code tables of these datasets: the bureau's local codes with the standard ones.
+    pub code_tables: &'static [CodeTable],
+    /// Headers the bureau really writes, beside those of the contract: (header, field).
+    pub headers: &'static [(&'static str, &'static str)],
+    /// Mends a row before it is checked; it sees the texts as they came, blanks trimmed.
+    pub quirk: Option<fn(&mut RawRow<'_>)>,
+    /// Finds two values of a row that contradict each other, after every column passed: the field at fault.
+    pub check: Option<fn(&Standard<'_>) -> Option<&'static str>>,
+}
+
+/// Local codes of one code table. The standard codes themselves are always understood.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeTable {
+    /// Its name in the contract's `code_table` option.
+    pub name: &'static str,
+    /// (standard, local): each standard code with the labels and numbers the bureau writes for it.
+    pub entries: &'static [(&'static str, &'static [&'static str])],
+}
+
+impl Bureau {
+    /// Process name: `adapter-education`.
+    pub fn service_name(&self) -> String {
+        format!("adapter-{}", self.name)
+    }
+
+    /// Path of its certificate: `adapter/education`.
+    pub fn identity(&self) -> String {
+        format!("adapter/{}", self.name)
+    }
+
+    /// Database schema: `adapter_education`.
+    pub fn schema(&self) -> String {
+        format!("adapter_{}", self.name)
+    }
+
+    /// The bureau in the contracts' enum; `None` when the contracts do not know it.
+    pub fn number(&self) -> Option<minqing_proto::minqing::types::v1::Bureau> {
+        let text = format!("BUREAU_{}", self.name.to_ascii_uppercase());
+        minqing_proto::minqing::types::v1::Bureau::from_str_name(&text)
+    }
+}

@@ -1,0 +1,47 @@
+//! What every part of one adapter shares: the bureau, its datasets made ready, the peers, the process's context.
+
+use std::{collections::HashMap, sync::Arc};
+
+use minqing_kit::Context;
+use minqing_proto::minqing::types::v1;
+use tokio::sync::Semaphore;
+
+use crate::{bureau::Bureau, division::Divisions, peers::Peers, row::schema::Schema};
+
+/// Streamed batches in memory at once; each may take up to the spool's limit. Further ones wait and hold back their
+/// senders. The watched folder takes one file at a time, beside them.
+const BATCHES_AT_ONCE: usize = 3;
+
+/// One adapter.
+pub struct Core {
+    pub bureau: Bureau,
+    pub number: v1::Bureau,
+    pub cx: Context,
+    pub peers: Peers,
+    pub divisions: Arc<Divisions>,
+    pub permits: Semaphore,
+    schemas: HashMap<String, Arc<Schema>>,
+}
+
+impl Core {
+    /// Fails when the bureau's data do not fit the contract: better at start than at the first row.
+    pub fn new(bureau: Bureau, cx: Context) -> anyhow::Result<Core> {
+        let schemas =
+            Schema::all(bureau).map_err(|faults| anyhow::anyhow!("{}: {}", bureau.name, faults.join("; ")))?;
+        let number = bureau.number().ok_or_else(|| anyhow::anyhow!("the contract has no bureau {}", bureau.name))?;
+        let peers = Peers::new(&cx)?;
+        Ok(Core {
+            bureau,
+            number,
+            divisions: Arc::new(Divisions::new(peers.clone())),
+            peers,
+            cx,
+            permits: Semaphore::new(BATCHES_AT_ONCE),
+            schemas: schemas.into_iter().map(|s| (s.name().to_owned(), Arc::new(s))).collect(),
+        })
+    }
+
+    pub fn schema(&self, dataset: &str) -> Option<Arc<Schema>> {
+        self.schemas.get(dataset).cloned()
+    }
+}

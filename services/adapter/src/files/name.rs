@@ -1,0 +1,131 @@
+//! What a file's name says: a batch, receipts or feedback.
+//!
+//! `student_enrolment__621202__2026-10-26__snapshot__B01.csv`: dataset (name or Chinese title), county, as-of date,
+//! mode, the bureau's batch number, and optionally the number of rows as a sixth part. `receipt_….csv` and
+//! `feedback_….csv` say only what they are.
+
+use minqing_proto::minqing::types::v1::BatchMode;
+
+use super::{Refusal, refusal};
+
+/// How the file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Csv,
+    Xlsx,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Batch(BatchName),
+    Receipt,
+    Feedback,
+}
+
+impl Kind {
+    /// As the file table writes it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Kind::Batch(_) => "batch",
+            Kind::Receipt => "receipt",
+            Kind::Feedback => "feedback",
+        }
+    }
+}
+
+/// A batch header in a file's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchName {
+    pub dataset: String,
+    pub division: String,
+    pub as_of: String,
+    pub mode: BatchMode,
+    pub batch_no: String,
+    pub row_count: Option<u32>,
+}
+
+/// Reads a name; `title` turns a dataset's Chinese title into its name.
+pub fn parse(name: &str, title: &dyn Fn(&str) -> Option<String>) -> Result<(Kind, Format), Refusal> {
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    let format = match ending.to_ascii_lowercase().as_str() {
+        "csv" => Format::Csv,
+        "xlsx" => Format::Xlsx,
+        _ => return Err(refusal("FILE_FORMAT", "the file must end in .csv or .xlsx", "文件应为 .csv 或 .xlsx")),
+    };
+    if stem.starts_with("receipt_") {
+        return Ok((Kind::Receipt, format));
+    }
+    if stem.starts_with("feedback_") {
+        return Ok((Kind::Feedback, format));
+    }
+    batch(stem, title).map(|b| (Kind::Batch(b), format))
+}
+
+fn batch(stem: &str, title: &dyn Fn(&str) -> Option<String>) -> Result<BatchName, Refusal> {
+    let bad = || {
+        refusal(
+            "FILE_NAME",
+            "the name must be dataset__county__date__snapshot-or-changes__batch-number.csv, receipt_….csv or feedback_….csv",
+            "文件名应为：数据集__县区代码__数据日期__snapshot或changes__批次号.csv，或以 receipt_、feedback_ 开头",
+        )
+    };
+    let parts: Vec<_> = stem.split("__").map(str::trim).collect();
+    let (dataset, division, as_of, mode, batch_no, rows) = match parts.as_slice() {
+        [dataset, division, as_of, mode, batch_no] => (dataset, division, as_of, mode, batch_no, None),
+        [dataset, division, as_of, mode, batch_no, rows] => {
+            (dataset, division, as_of, mode, batch_no, Some(rows.parse::<u32>().map_err(|_| bad())?))
+        }
+        _ => return Err(bad()),
+    };
+    let mode = match mode.to_lowercase().as_str() {
+        "snapshot" | "全量" => BatchMode::Snapshot,
+        "changes" | "增量" => BatchMode::Changes,
+        _ => return Err(bad()),
+    };
+    Ok(BatchName {
+        dataset: title(dataset).unwrap_or_else(|| (*dataset).to_owned()),
+        division: (*division).to_owned(),
+        as_of: (*as_of).to_owned(),
+        mode,
+        batch_no: (*batch_no).to_owned(),
+        row_count: rows,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn read(name: &str) -> Result<(Kind, Format), Refusal> {
+        parse(name, &|title| (title == "学籍信息").then(|| "student_enrolment".to_owned()))
+    }
+
+    #[test]
+    fn a_name_tells_the_whole_header() {
+        let (kind, format) = read("student_enrolment__621202__2026-10-26__snapshot__B_01__120.CSV").unwrap();
+        assert_eq!(format, Format::Csv);
+        let Kind::Batch(batch) = kind else { panic!("not a batch") };
+        assert_eq!(batch.dataset, "student_enrolment");
+        assert_eq!(batch.batch_no, "B_01");
+        assert_eq!(batch.row_count, Some(120));
+        let (chinese, _) = read("学籍信息__621202__20261026__增量__B1.xlsx").unwrap();
+        assert!(matches!(chinese, Kind::Batch(b) if b.dataset == "student_enrolment" && b.mode == BatchMode::Changes));
+        assert_eq!(read("receipt_1.csv").unwrap().0, Kind::Receipt);
+        assert_eq!(read("feedback_1.xlsx").unwrap().0, Kind::Feedback);
+    }
+
+    #[test]
+    fn a_name_that_tells_less_is_refused_with_the_pattern() {
+        for name in [
+            "x.csv",
+            "a__b__c.csv",
+            "a__621202__2026-10-26__some__1.csv",
+            "a__b__c__snapshot__1__many.csv",
+            "x.txt",
+            "x",
+        ] {
+            assert!(read(name).is_err(), "{name}");
+        }
+    }
+}

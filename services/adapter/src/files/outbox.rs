@@ -1,0 +1,245 @@
+//! What the folder's bureau is given: a file for each referral, and once a month the list of the classes' members.
+//! Identities go from the register's answer into the file and nowhere else.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use chrono::Datelike as _;
+use futures::future::BoxFuture;
+use minqing_kit::{
+    Call, Error, Kind,
+    delivery::{Carrier, Delivery, Outcome},
+    reconcile::{Pass, Reconciler},
+};
+use minqing_proto::minqing::{
+    bureau::v1::{IdentityEntry, Referral, ReferredPerson},
+    registry::v1::ListClassMembersRequest,
+    types::v1::{AssistanceClass, WarningLevel},
+};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::{Folder, result::Table};
+use crate::{Result, core::Core, exchange, referral, store};
+
+const PAGE: i32 = 500;
+const LIST_EVERY: Duration = Duration::from_secs(10);
+
+const REFERRAL_HEADER: [&str; 13] = [
+    "转介编号",
+    "项目代码",
+    "项目名称",
+    "紧急程度",
+    "预警指标",
+    "预警原因",
+    "行政区划代码",
+    "下发日期",
+    "办理期限",
+    "身份证号",
+    "姓名",
+    "电话",
+    "地址",
+];
+const LIST_HEADER: [&str; 6] = ["身份证号", "姓名", "对象类别", "行政区划代码", "认定日期", "终止日期"];
+
+/// Writes `outbox/referral_<id>.csv`. Writing it again makes the same file.
+pub struct ReferralFiles {
+    pub core: Arc<Core>,
+    pub folder: Folder,
+}
+
+impl Carrier for ReferralFiles {
+    fn kind(&self) -> &'static str {
+        referral::DELIVERY
+    }
+
+    fn deliver<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            match self.write(delivery).await {
+                Ok(()) => Outcome::Done,
+                Err(error) if error.kind() == Kind::NotFound => Outcome::Dead { reason: error.message().to_owned() },
+                Err(error) => Outcome::Retry { after: pause(delivery.attempt), reason: error.message().to_owned() },
+            }
+        })
+    }
+}
+
+/// A register that is restarted is waited for in seconds, one that is away in hours.
+fn pause(attempt: i32) -> Duration {
+    const SECONDS: [u64; 7] = [1, 2, 5, 20, 300, 1_800, 7_200];
+    let at = usize::try_from(attempt - 1).unwrap_or_default().min(SECONDS.len() - 1);
+    Duration::from_secs(SECONDS[at])
+}
+
+impl ReferralFiles {
+    async fn write(&self, delivery: &Delivery) -> Result<()> {
+        let gone = || Error::not_found("REFERRAL_NOT_FOUND", "the referral is not stored", "转介不存在");
+        let id = Uuid::from_slice(&delivery.payload).map_err(|_| gone())?;
+        let call = Call::worker(&self.core.cx.name, "referral_file").with_purpose("referral");
+        let rows = self.core.look_up(&call, vec![id]).await?;
+        let row = rows.into_iter().next().ok_or_else(gone)?;
+        let referral = self.core.with_persons(&row, delivery.attempt).await?;
+        let folder = self.folder.outbox();
+        let written = tokio::task::spawn_blocking(move || write_referral(folder, id, &referral));
+        written.await.map_err(Error::bug)?.map_err(Error::bug)
+    }
+}
+
+fn write_referral(folder: PathBuf, id: Uuid, referral: &Referral) -> std::io::Result<()> {
+    let mut table = Table::create(&folder, &format!("referral_{id}.csv"))?;
+    table.line(REFERRAL_HEADER)?;
+    let level = match referral.level() {
+        WarningLevel::Unspecified => "",
+        WarningLevel::Red => "L1",
+        WarningLevel::Orange => "L2",
+        WarningLevel::Yellow => "L3",
+        WarningLevel::Blue => "L4",
+        WarningLevel::Green => "L5",
+    };
+    // Should the register know nobody there any more, the bureau still has to answer the referral.
+    let nobody = [ReferredPerson::default()];
+    let persons = if referral.persons.is_empty() { &nobody[..] } else { &referral.persons };
+    for person in persons {
+        table.line([
+            referral.name.as_str(),
+            &referral.programme,
+            &referral.programme_title,
+            level,
+            &referral.reason,
+            &referral.reason_title,
+            &referral.division_code,
+            &referral.issued_on,
+            &referral.due_on,
+            &person.id_number,
+            &person.name,
+            &person.phone,
+            &person.address,
+        ])?;
+    }
+    table.finish()
+}
+
+/// Writes `outbox/identity_list_<date>.csv` once in every business month.
+pub struct IdentityLists {
+    pub core: Arc<Core>,
+    pub folder: Folder,
+}
+
+impl IdentityLists {
+    async fn pass(&self) -> Result<Pass> {
+        let today = self.core.cx.clock.today();
+        let month = format!("identity_list_{:04}-{:02}", today.year(), today.month());
+        let done = store::file_is_done(&mut *self.core.cx.db.acquire().await?, &month).await?;
+        if done {
+            return Ok(Pass { did: 0, caught_up: true, detail: "this month's list is written".to_owned() });
+        }
+        let call = Call::worker(&self.core.cx.name, "identity_list").with_purpose("identity_list");
+        let name = format!("identity_list_{today}.csv");
+        let members = match self.write(&call, &name).await {
+            Ok(members) => members,
+            // The list is no part of a day's work: a register that is away only puts it off.
+            Err(error) => return Ok(Pass { did: 0, caught_up: true, detail: format!("the list waits: {error}") }),
+        };
+        if members == 0 {
+            return Ok(Pass { did: 0, caught_up: true, detail: "the register has no members yet".to_owned() });
+        }
+        self.note(&call, month, name).await?;
+        Ok(Pass { did: 1, caught_up: true, detail: format!("wrote a list of {members}") })
+    }
+
+    /// Members written. Without any, no file appears.
+    async fn write(&self, call: &Call, name: &str) -> Result<usize> {
+        let (folder, own) = (self.folder.outbox(), name.to_owned());
+        let mut table = None;
+        let mut members = 0;
+        let mut page_token = String::new();
+        loop {
+            let asked = ListClassMembersRequest {
+                classes: Vec::new(),
+                division_code: String::new(),
+                page_size: PAGE,
+                page_token,
+            };
+            let page = self.core.peers.class_members(call, asked).await?;
+            page_token = page.next_page_token;
+            members += page.members.len();
+            let entries: Vec<_> = page.members.into_iter().map(exchange::entry).collect();
+            let (folder, own, before) = (folder.clone(), own.clone(), table.take());
+            let written = tokio::task::spawn_blocking(move || write_entries(&folder, &own, before, &entries));
+            table = written.await.map_err(Error::bug)?.map_err(Error::bug)?;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        if let Some(table) = table {
+            tokio::task::spawn_blocking(move || table.finish()).await.map_err(Error::bug)?.map_err(Error::bug)?;
+        }
+        Ok(members)
+    }
+
+    async fn note(&self, call: &Call, month: String, name: String) -> Result<()> {
+        let digest: [u8; 32] = Sha256::digest(month.as_bytes()).into();
+        let request_id = Uuid::new_v5(&Uuid::NAMESPACE_URL, month.as_bytes());
+        self.core
+            .cx
+            .db
+            .change(call, move |w| {
+                let (month, name) = (month.clone(), name.clone());
+                Box::pin(async move {
+                    let row = store::FileRow { name: &month, digest, kind: "identity_list", request_id };
+                    store::file_taken(w.conn(), &row).await?;
+                    store::file_ended(w.conn(), &month, digest, "").await?;
+                    w.audit(&format!("files/{name}"), &["id_number", "name", "assistance_class"]);
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
+fn write_entries(
+    folder: &std::path::Path,
+    name: &str,
+    before: Option<Table>,
+    entries: &[IdentityEntry],
+) -> std::io::Result<Option<Table>> {
+    let mut table = match before {
+        Some(table) => table,
+        None if entries.is_empty() => return Ok(None),
+        None => {
+            let mut table = Table::create(folder, name)?;
+            table.line(LIST_HEADER)?;
+            table
+        }
+    };
+    for e in entries {
+        let class = class_title(e.assistance_class());
+        table.line([e.id_number.as_str(), &e.name, class, &e.division_code, &e.valid_from, &e.valid_to])?;
+    }
+    Ok(Some(table))
+}
+
+fn class_title(class: AssistanceClass) -> &'static str {
+    match class {
+        AssistanceClass::Unspecified => "",
+        AssistanceClass::MinimumLiving => "最低生活保障对象",
+        AssistanceClass::Destitute => "特困人员",
+        AssistanceClass::Edge => "最低生活保障边缘家庭成员",
+        AssistanceClass::RigidExpenditure => "刚性支出困难家庭成员",
+        AssistanceClass::ReturnToPoverty => "防止返贫监测对象",
+        AssistanceClass::OtherHardship => "其他困难人员",
+    }
+}
+
+impl Reconciler for IdentityLists {
+    fn name(&self) -> &'static str {
+        "identity_list"
+    }
+
+    fn every(&self) -> Duration {
+        LIST_EVERY
+    }
+
+    fn run_once(&self) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(self.pass())
+    }
+}

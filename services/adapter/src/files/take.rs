@@ -1,0 +1,290 @@
+//! One taken file, from its name to its result: decides what it is, reads it off the runtime's threads, has the same
+//! work done as for a call, writes what became of it, and only then moves it on.
+
+use std::{fs, path::PathBuf, sync::Arc};
+
+use minqing_kit::{Call, Error};
+use minqing_proto::minqing::bureau::v1::{AcknowledgeReferralsRequest, Batch, RecordResult, ReportFeedbackRequest};
+use uuid::Uuid;
+
+use super::{
+    Folder, Refusal,
+    forms::{self, FEEDBACK, FormSink, Line, RECEIPT},
+    is_passing,
+    name::{self, BatchName, Format, Kind},
+    read::{self, Look},
+    refusal,
+    result::{self, Table},
+    table::BatchSink,
+};
+use crate::{
+    Result,
+    batch::{Announced, Intake},
+    core::Core,
+    feedback::MAX_RECORDS,
+    store::{self, FileRow},
+};
+
+const ERRORS_A_PAGE: i64 = 5_000;
+const RECEIPTS_A_CALL: usize = 100;
+
+/// What became of a file.
+enum Outcome {
+    Batch(Batch),
+    /// Lines sent and refused lines.
+    Form(usize, Vec<Told>),
+    Refused(Refusal),
+}
+
+/// A refused line of a form.
+struct Told {
+    row: u32,
+    column: String,
+    en: String,
+    zh: String,
+}
+
+/// A file under way.
+struct Taken<'a> {
+    core: &'a Core,
+    call: Call,
+    name: &'a str,
+    path: PathBuf,
+    look: Arc<Look>,
+    /// The same for the same name and content.
+    request_id: Uuid,
+}
+
+/// Takes a file in; an error means that it stays and is tried again.
+pub async fn file(core: &Core, folder: &Folder, name: &str) -> Result<()> {
+    let path = folder.taken().join(name);
+    let to_look = path.clone();
+    let look = blocking(move || read::look(&to_look)).await?.map_err(Error::bug)?;
+    let request_id = request_id(core, name, &look);
+    let title = |t: &str| title(core, t);
+    let kind = name::parse(name, &title);
+    let word = kind.as_ref().map_or("unknown", |(kind, _)| kind.word());
+    let row = FileRow { name, digest: look.digest, kind: word, request_id };
+    store::file_taken(&mut *core.cx.db.acquire().await?, &row).await?;
+    let digest = look.digest;
+    let call = Call::worker(&core.cx.name, "files");
+    let taken = Taken { core, call, name, path: path.clone(), look: Arc::new(look), request_id };
+    let outcome = match kind {
+        Err(refusal) => Ok(Outcome::Refused(refusal)),
+        Ok((Kind::Batch(said), format)) => taken.batch(said, format).await,
+        Ok((Kind::Receipt, format)) => taken.receipts(format).await,
+        Ok((Kind::Feedback, format)) => taken.feedback(format).await,
+    };
+    let outcome = match outcome {
+        Err(error) if is_passing(&error) => return Err(error),
+        Err(error) => Outcome::Refused(Refusal::of(&error)),
+        Ok(outcome) => outcome,
+    };
+    taken.tell(folder, &outcome).await?;
+    let reason = if let Outcome::Refused(refusal) = &outcome { refusal.reason.as_str() } else { "" };
+    store::file_ended(&mut *core.cx.db.acquire().await?, name, digest, reason).await?;
+    tracing::info!(file.kind = word, reason, "a file was taken in");
+    let to = folder.done().join(name);
+    fs::rename(&path, &to).and_then(|()| result::sync_folder(&to)).map_err(Error::bug)
+}
+
+fn request_id(core: &Core, name: &str, look: &Look) -> Uuid {
+    let mut text = format!("minqing/adapter/{}/file/{name}/", core.bureau.name).into_bytes();
+    text.extend_from_slice(&look.digest);
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, &text)
+}
+
+fn title(core: &Core, title: &str) -> Option<String> {
+    let found = core.bureau.datasets.iter().find(|d| core.schema(d).is_some_and(|s| s.dataset.title == title));
+    found.map(|d| (*d).to_owned())
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::bug)
+}
+
+impl Taken<'_> {
+    async fn batch(&self, said: BatchName, format: Format) -> Result<Outcome> {
+        let request_id = self.request_id.to_string();
+        let announced = Announced {
+            request_id: &request_id,
+            batch_no: &said.batch_no,
+            dataset: &said.dataset,
+            mode: said.mode,
+            division_code: &said.division,
+            as_of: &said.as_of,
+            row_count: said.row_count,
+        };
+        let mut intake = self.core.open(&announced).await?;
+        let (path, look) = (self.path.clone(), Arc::clone(&self.look));
+        let read = blocking(move || -> Result<Intake, Refusal> {
+            read::read(&path, format, &look, &mut BatchSink::new(&mut intake))?;
+            intake.end_nothing_when_empty();
+            Ok(intake)
+        });
+        match read.await? {
+            Err(refusal) => Ok(Outcome::Refused(refusal)),
+            Ok(intake) => {
+                let answer = self.core.finish(intake, &self.call, self.look.digest).await?;
+                Ok(Outcome::Batch(answer.batch.unwrap_or_default()))
+            }
+        }
+    }
+
+    async fn lines(&self, format: Format, columns: &'static [forms::Column]) -> Result<Result<Vec<Line>, Refusal>> {
+        let (path, look) = (self.path.clone(), Arc::clone(&self.look));
+        blocking(move || {
+            let mut sink = FormSink::new(columns);
+            read::read(&path, format, &look, &mut sink)?;
+            Ok(sink.lines)
+        })
+        .await
+    }
+
+    /// Id of the n-th call made for this file.
+    fn call_id(&self, n: usize) -> String {
+        Uuid::new_v5(&self.request_id, &n.to_be_bytes()).to_string()
+    }
+
+    async fn receipts(&self, format: Format) -> Result<Outcome> {
+        let lines = match self.lines(format, RECEIPT).await? {
+            Ok(lines) => lines,
+            Err(refusal) => return Ok(Outcome::Refused(refusal)),
+        };
+        let (mut good, mut told) = (Vec::new(), Vec::new());
+        for (row, line) in &lines {
+            let field = |f| line.as_ref().and_then(|l| l.get(f)).filter(|t| !t.is_empty()).cloned();
+            match (field("referral"), field("operator")) {
+                (Some(referral), Some(operator)) => good.push((*row, referral, operator)),
+                _ => told.push(unreadable(*row)),
+            }
+        }
+        // A call has one signer.
+        let runs = good.chunk_by(|a, b| a.2 == b.2).flat_map(|run| run.chunks(RECEIPTS_A_CALL));
+        for (n, run) in runs.enumerate() {
+            let request = AcknowledgeReferralsRequest {
+                request_id: self.call_id(n),
+                referrals: run.iter().map(|(_, referral, _)| referral.clone()).collect(),
+                operator: run[0].2.clone(),
+            };
+            let answer = self.core.acknowledge(&self.call, request).await?;
+            let refused = run.iter().zip(answer.results).filter(|(_, r)| !r.accepted);
+            told.extend(refused.map(|((row, ..), r)| Told {
+                row: *row,
+                column: forms::header_of(RECEIPT, "referral"),
+                en: r.message,
+                zh: r.message_zh,
+            }));
+        }
+        told.sort_by_key(|t| t.row);
+        Ok(Outcome::Form(lines.len(), told))
+    }
+
+    async fn feedback(&self, format: Format) -> Result<Outcome> {
+        let lines = match self.lines(format, FEEDBACK).await? {
+            Ok(lines) => lines,
+            Err(refusal) => return Ok(Outcome::Refused(refusal)),
+        };
+        let (mut records, mut told) = (Vec::new(), Vec::new());
+        for (row, line) in &lines {
+            match line {
+                Some(line) => records.push((*row, forms::record(line))),
+                None => told.push(unreadable(*row)),
+            }
+        }
+        for (n, some) in records.chunks(MAX_RECORDS).enumerate() {
+            let records = some.iter().map(|(_, record)| record.clone()).collect();
+            let request = ReportFeedbackRequest { request_id: self.call_id(n), records };
+            let answer = self.core.report_feedback(&self.call, request).await?;
+            let refused = some.iter().zip(answer.results).filter(|(_, r)| !r.accepted);
+            told.extend(refused.map(|((row, _), r)| refused_record(*row, r)));
+        }
+        told.sort_by_key(|t| t.row);
+        Ok(Outcome::Form(lines.len(), told))
+    }
+
+    /// Writes the result file.
+    async fn tell(&self, folder: &Folder, outcome: &Outcome) -> Result<()> {
+        let (to, name) = (folder.result(), result::result_name(self.name));
+        let mut head = vec![("文件 file", self.name.to_owned())];
+        let mut lines = Vec::new();
+        match outcome {
+            Outcome::Batch(batch) => {
+                head.extend(batch_head(batch));
+            }
+            Outcome::Form(sent, told) => {
+                head.push(("结果 outcome", "已接收 taken".to_owned()));
+                head.push(("报送 sent", sent.to_string()));
+                head.push(("接收 accepted", (sent - told.len()).to_string()));
+                head.push(("退回 refused", told.len().to_string()));
+                let line =
+                    |t: &Told| [t.row.to_string(), t.column.clone(), "REFUSED".to_owned(), t.zh.clone(), t.en.clone()];
+                lines.extend(told.iter().map(line));
+            }
+            Outcome::Refused(r) => {
+                head.push(("结果 outcome", "整个文件退回 file refused".to_owned()));
+                lines.push([String::new(), r.column.clone(), r.reason.clone(), r.zh.clone(), r.en.clone()]);
+            }
+        }
+        let started = blocking(move || -> std::io::Result<Table> {
+            let mut table = Table::create(&to, &name)?;
+            for (key, value) in &head {
+                table.line([*key, value.as_str()])?;
+            }
+            table.line(["行号 row", "列名 column", "原因 reason", "说明", "message"])?;
+            for line in &lines {
+                table.line(line.iter().map(String::as_str))?;
+            }
+            Ok(table)
+        });
+        let mut table = started.await?.map_err(Error::bug)?;
+        if let Outcome::Batch(batch) = outcome {
+            table = self.tell_rows(table, batch).await?;
+        }
+        blocking(move || table.finish()).await?.map_err(Error::bug)
+    }
+
+    /// Adds a batch's refused rows, page by page.
+    async fn tell_rows(&self, mut table: Table, batch: &Batch) -> Result<Table> {
+        let id = minqing_kit::id::parse_name("batches", &batch.name, "name")?;
+        let mut after = 0;
+        loop {
+            let mut conn = self.core.cx.db.acquire().await?;
+            let errors = store::row_errors(&mut conn, id, after, ERRORS_A_PAGE).await?;
+            drop(conn);
+            let Some(last) = errors.last() else { return Ok(table) };
+            after = last.row;
+            let written = blocking(move || -> std::io::Result<Table> {
+                for e in &errors {
+                    let reason = e.reason().as_str_name().trim_start_matches("ROW_REASON_");
+                    table.line([e.row.to_string().as_str(), &e.header, reason, &e.message_zh, &e.message])?;
+                }
+                Ok(table)
+            });
+            table = written.await?.map_err(Error::bug)?;
+        }
+    }
+}
+
+fn batch_head(batch: &Batch) -> [(&'static str, String); 9] {
+    [
+        ("结果 outcome", "已接收 taken".to_owned()),
+        ("批次 batch", batch.name.clone()),
+        ("批次号 batch_no", batch.batch_no.clone()),
+        ("数据集 dataset", batch.dataset.clone()),
+        ("数据日期 as_of", batch.as_of.clone()),
+        ("报送 sent", batch.sent.to_string()),
+        ("接收 accepted", batch.accepted.to_string()),
+        ("退回 refused", batch.refused.to_string()),
+        ("变化 changed", batch.changed.to_string()),
+    ]
+}
+
+fn unreadable(row: u32) -> Told {
+    let r = refusal("ROW_UNREADABLE", "the line cannot be read or lacks a required value", "该行无法读取或缺少必填项");
+    Told { row, column: String::new(), en: r.en, zh: r.zh }
+}
+
+fn refused_record(row: u32, result: RecordResult) -> Told {
+    Told { row, column: forms::header_of(FEEDBACK, &result.field), en: result.message, zh: result.message_zh }
+}

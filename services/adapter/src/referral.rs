@@ -1,0 +1,295 @@
+//! Referrals: taken from dispatch's events, handed to the bureau by pull or by file, signed for. Who is meant is asked
+//! from the register at every handing-out and kept nowhere; what is kept is which referrals a pull handed out.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
+use minqing_kit::{
+    Call, Error,
+    db::{Fingerprint, Work},
+    delivery::{Deliveries, Delivery},
+    events::{self, Event, Handler},
+    id,
+};
+use minqing_proto::minqing::{
+    bureau::v1::{
+        AcknowledgeReferralsRequest, AcknowledgeReferralsResponse, FetchReferralsRequest, ReceiptResult, Referral,
+        ReferredPerson,
+    },
+    dispatch::v1::ReferralIssued,
+    feedback::v1::{Receipt, RecordReceiptsRequest},
+};
+use uuid::Uuid;
+
+use crate::{
+    Result,
+    core::Core,
+    store::{self, FetchRow, ReferralRow},
+};
+
+/// Kind of the deliveries.
+pub const DELIVERY: &str = "referral";
+/// Full name of the event.
+pub const ISSUED: &str = "minqing.dispatch.v1.ReferralIssued";
+/// Questions to the register at a time.
+const REVEALS: usize = 8;
+const MAX_REFERRALS: usize = 100;
+const MAX_OPERATOR: usize = 64;
+
+/// Fields of a person that a handing-out shows.
+const SHOWN: &[&str] = &["id_number", "name", "phone", "address"];
+
+/// Stores what dispatch issues to this bureau and enqueues its delivery.
+pub struct Issued(pub Arc<Core>);
+
+impl Handler for Issued {
+    fn handle<'a>(&'a self, work: &'a mut Work, events: &'a [Event]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            for event in events {
+                let issued: ReferralIssued = events::decode(event)?;
+                if issued.bureau != self.0.number as i32 {
+                    continue;
+                }
+                let row = ReferralRow::of_event(&issued).ok_or_else(|| {
+                    Error::bug(anyhow::anyhow!("event {} names no referral or household", event.event_id))
+                })?;
+                store::insert_referral(work.conn(), &row).await?;
+                work.enqueue(DELIVERY, &row.name(), row.id.as_bytes().to_vec());
+            }
+            Ok(())
+        })
+    }
+}
+
+struct Asked {
+    request_id: Uuid,
+    page_size: i32,
+    lease: i32,
+}
+
+impl Asked {
+    fn read(request: &FetchReferralsRequest) -> Result<Asked> {
+        let wrong = |field: &'static str, en: &'static str, zh: &str| {
+            Error::invalid("INVALID_FETCH", format!("{field} {en}"), format!("{field} {zh}")).field(field, en)
+        };
+        let request_id =
+            Uuid::try_parse(&request.request_id).map_err(|_| wrong("request_id", "must be a uuid", "应为 UUID"))?;
+        let page_size = if request.page_size == 0 { 20 } else { request.page_size };
+        if !(1..=100).contains(&page_size) {
+            return Err(wrong("page_size", "must be 1 to 100", "应为 1 至 100"));
+        }
+        let lease = if request.lease_seconds == 0 { 300 } else { request.lease_seconds };
+        if !(10..=3600).contains(&lease) {
+            return Err(wrong("lease_seconds", "must be 10 to 3600", "应为 10 至 3600"));
+        }
+        Ok(Asked { request_id, page_size, lease })
+    }
+}
+
+impl Core {
+    /// Hands out referrals on lease; the same ones again for the same request while the lease lasts.
+    pub async fn fetch_referrals(&self, call: &Call, request: &FetchReferralsRequest) -> Result<Vec<Referral>> {
+        let asked = Asked::read(request)?;
+        if let Some(before) = self.fetched(call, &asked).await? {
+            return self.hand_out(call, before).await;
+        }
+        let lease = Duration::from_secs(u64::try_from(asked.lease).unwrap_or_default());
+        let deliveries = Deliveries::new(self.cx.db.clone()).claim(DELIVERY, i64::from(asked.page_size), lease).await?;
+        let row = FetchRow {
+            page_size: asked.page_size,
+            lease: asked.lease,
+            referrals: deliveries.iter().filter_map(referral_of).collect(),
+            attempts: deliveries.iter().filter(|d| referral_of(d).is_some()).map(|d| d.attempt).collect(),
+            lasts: true,
+        };
+        let caller = call.caller.as_str().to_owned();
+        self.cx
+            .db
+            .change(call, move |w| {
+                let (row, caller) = (row.clone(), caller.clone());
+                Box::pin(async move { store::insert_fetch(w.conn(), &caller, asked.request_id, &row).await })
+            })
+            .await?;
+        // Read back: a duplicate of this call may have come first; what it was given is the answer.
+        let kept = self.fetched(call, &asked).await?;
+        let kept = kept.ok_or_else(|| Error::bug(anyhow::anyhow!("a fetch just written is not there")))?;
+        self.hand_out(call, kept).await
+    }
+
+    async fn fetched(&self, call: &Call, asked: &Asked) -> Result<Option<FetchRow>> {
+        let mut conn = self.cx.db.acquire().await?;
+        let Some(row) = store::fetch(&mut conn, call.caller.as_str(), asked.request_id).await? else {
+            return Ok(None);
+        };
+        if (row.page_size, row.lease) != (asked.page_size, asked.lease) {
+            let (en, zh) = ("request_id was used for another fetch", "request_id 已用于内容不同的请求");
+            return Err(Error::failed_state("REQUEST_ID_REUSED", en, zh)
+                .field("request_id", "must be new for every new request"));
+        }
+        if !row.lasts {
+            let (en, zh) = (
+                "the lease of this fetch has ended; fetch with a new request_id",
+                "该次领取的租期已过，请使用新的 request_id",
+            );
+            return Err(Error::failed_state("LEASE_ENDED", en, zh));
+        }
+        Ok(Some(row))
+    }
+
+    /// Referrals with the persons they are about; the look is audited before anything leaves.
+    async fn hand_out(&self, call: &Call, fetch: FetchRow) -> Result<Vec<Referral>> {
+        let attempts: HashMap<_, _> = fetch.referrals.iter().copied().zip(fetch.attempts.iter().copied()).collect();
+        let ids = fetch.referrals;
+        let rows = self.look_up(call, ids).await?;
+        let looks = rows.into_iter().map(|row| {
+            let attempt = attempts.get(&row.id).copied().unwrap_or(1);
+            async move { self.with_persons(&row, attempt).await }
+        });
+        stream::iter(looks).buffered(REVEALS).try_collect().await
+    }
+
+    /// Referrals by id, with the audit row of each.
+    pub async fn look_up(&self, call: &Call, ids: Vec<Uuid>) -> Result<Vec<ReferralRow>> {
+        self.cx
+            .db
+            .read(call, move |w| {
+                let ids = ids.clone();
+                Box::pin(async move {
+                    let rows = store::referrals(w.conn(), &ids).await?;
+                    for row in &rows {
+                        w.audit(&row.name(), SHOWN);
+                    }
+                    Ok(rows)
+                })
+            })
+            .await
+    }
+
+    /// A referral about a person shows that person alone; one about a household shows its members.
+    pub async fn with_persons(&self, row: &ReferralRow, attempt: i32) -> Result<Referral> {
+        let persons = self.peers.reveal(&row.name(), &row.household(), row.person_key).await?;
+        let persons = persons.into_iter().map(|p| {
+            let subject = row.person_key.is_none_or(|key| p.person_key == key.to_string());
+            ReferredPerson { id_number: p.id_number, name: p.name, phone: p.phone, address: p.address, subject }
+        });
+        Ok(Referral {
+            name: row.name(),
+            programme: row.programme.clone(),
+            programme_title: row.programme_title.clone(),
+            level: row.level,
+            reason: row.reason.clone(),
+            reason_title: row.reason_title.clone(),
+            division_code: row.division_code.clone(),
+            issued_on: row.issued_on.to_string(),
+            due_on: row.due_on.to_string(),
+            persons: persons.collect(),
+            attempt,
+        })
+    }
+
+    /// Signs for referrals: feedback is told first, so that a crash between the two repeats the telling and loses
+    /// nothing; then the deliveries are settled.
+    pub async fn acknowledge(
+        &self,
+        call: &Call,
+        request: AcknowledgeReferralsRequest,
+    ) -> Result<AcknowledgeReferralsResponse> {
+        check_operator(&request)?;
+        let fingerprint = Fingerprint::of(&call.method, &request);
+        if let Some(done) = self.cx.db.outcome(call, &request.request_id, fingerprint).await? {
+            return Ok(done);
+        }
+        let asked: Vec<_> =
+            request.referrals.iter().map(|n| id::parse_name("referrals", n, "referrals").ok()).collect();
+        let ids: Vec<_> = asked.iter().flatten().copied().collect();
+        let mut conn = self.cx.db.acquire().await?;
+        let known: Vec<_> = store::referrals(&mut conn, &ids).await?.into_iter().map(|r| r.id).collect();
+        drop(conn);
+        let today = self.cx.clock.today();
+        if !known.is_empty() {
+            self.tell_receipts(call, &request.request_id, &known, today).await?;
+        }
+        let answer = AcknowledgeReferralsResponse {
+            results: request
+                .referrals
+                .iter()
+                .zip(&asked)
+                .map(|(name, id)| result(name, id.is_some_and(|i| known.contains(&i))))
+                .collect(),
+        };
+        let deliveries = Deliveries::new(self.cx.db.clone());
+        self.cx
+            .db
+            .mutate(call, &request, move |w| {
+                let (known, answer, deliveries) = (known.clone(), answer.clone(), deliveries.clone());
+                Box::pin(async move {
+                    store::sign_referrals(w.conn(), &known, today).await?;
+                    for id in known {
+                        deliveries.settle(w, DELIVERY, &id::name("referrals", id)).await?;
+                    }
+                    Ok(answer)
+                })
+            })
+            .await
+    }
+
+    async fn tell_receipts(
+        &self,
+        call: &Call,
+        request_id: &str,
+        known: &[Uuid],
+        today: chrono::NaiveDate,
+    ) -> Result<()> {
+        let receipt = |id: &Uuid| Receipt { referral: id::name("referrals", *id), signed_on: today.to_string() };
+        // A repeat on a later day says another day, so it is another request; feedback keeps the first receipt.
+        let own = format!("minqing/receipts/{}/{}/{request_id}/{today}", call.caller, call.method);
+        let told = RecordReceiptsRequest {
+            request_id: Uuid::new_v5(&Uuid::NAMESPACE_URL, own.as_bytes()).to_string(),
+            bureau: self.number as i32,
+            receipts: known.iter().map(receipt).collect(),
+        };
+        self.peers.receipts(call, told).await
+    }
+}
+
+fn referral_of(delivery: &Delivery) -> Option<Uuid> {
+    Uuid::from_slice(&delivery.payload).ok()
+}
+
+fn check_operator(request: &AcknowledgeReferralsRequest) -> Result<()> {
+    let operator = request.operator.trim();
+    if operator.is_empty() || operator.chars().count() > MAX_OPERATOR {
+        let (en, zh) = (
+            "operator must be the user id of who signs, 1 to 64 characters",
+            "operator 应为签收人账号，1 至 64 个字符",
+        );
+        return Err(Error::invalid("INVALID_OPERATOR", en, zh).field("operator", en));
+    }
+    if request.referrals.is_empty() || request.referrals.len() > MAX_REFERRALS {
+        let (en, zh) = ("referrals must be 1 to 100 names", "referrals 应为 1 至 100 个");
+        return Err(Error::invalid("INVALID_REFERRALS", en, zh).field("referrals", en));
+    }
+    Ok(())
+}
+
+fn result(name: &str, accepted: bool) -> ReceiptResult {
+    let (message, message_zh) = if accepted {
+        ("", "")
+    } else {
+        (
+            "no such referral was issued to this bureau; use the name as it was handed out",
+            "未向本部门签发该转介，请使用下发的转介编号",
+        )
+    };
+    ReceiptResult {
+        referral: if accepted { name.to_owned() } else { shortened(name) },
+        accepted,
+        message: message.to_owned(),
+        message_zh: message_zh.to_owned(),
+    }
+}
+
+/// What a caller gave for a name is echoed only as far as it looks like one.
+fn shortened(name: &str) -> String {
+    if name.starts_with("referrals/") { name.chars().take(60).collect() } else { String::new() }
+}

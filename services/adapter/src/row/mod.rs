@@ -1,0 +1,319 @@
+//! One row of a dataset, from what a bureau sent to what goes to monitoring. A typed message (gRPC) and a line of
+//! texts (file) become the same [`RawRow`] and pass the same checks, so both get the same answer for the same fault.
+//! Pure: the register is asked later, for the whole batch.
+
+mod fault;
+pub mod schema;
+pub mod text;
+
+use chrono::NaiveDate;
+use minqing_kit::keys::{IdFault, IdNumber, Keyring};
+use minqing_proto::minqing::types::v1::RowReason;
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, Kind, Value};
+use uuid::Uuid;
+
+pub use self::fault::Fault;
+use self::{
+    schema::{Column, Form, Schema},
+    text::Scale,
+};
+
+/// Longest encoded row; the contract's columns cannot fill it.
+const MAX_ROW_BYTES: usize = 64 * 1024;
+/// From this on a double no longer holds every whole number.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+/// ID numbers of the second generation, which a spreadsheet's number cannot hold.
+const EXACT_DIGITS: f64 = 1e15;
+
+/// What one cell holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Cell {
+    #[default]
+    Empty,
+    Text(String),
+    /// A spreadsheet's number.
+    Number(f64),
+    Date(NaiveDate),
+    Truth(bool),
+    /// A typed whole number.
+    Whole(i64),
+    /// Bytes that are no text.
+    Unreadable,
+}
+
+impl Cell {
+    fn into_text(self) -> Plain {
+        match self {
+            Cell::Empty => Plain::Text(String::new()),
+            Cell::Text(text) => Plain::Text(text),
+            Cell::Date(date) => Plain::Text(date.format("%Y-%m-%d").to_string()),
+            Cell::Truth(truth) => Plain::Text(if truth { "1" } else { "0" }.to_owned()),
+            Cell::Whole(whole) => Plain::Text(whole.to_string()),
+            Cell::Number(number) => Plain::Number(number),
+            Cell::Unreadable => Plain::Unreadable,
+        }
+    }
+}
+
+/// A cell with the spellings taken out that mean the same.
+enum Plain {
+    Text(String),
+    Number(f64),
+    Unreadable,
+}
+
+/// A row as it came: one cell a column of the dataset, blanks around texts trimmed.
+pub struct RawRow<'a> {
+    schema: &'a Schema,
+    cells: Vec<Cell>,
+    scales: &'a [Scale],
+}
+
+impl<'a> RawRow<'a> {
+    /// `scales` holds the unit each column's header named; empty for typed rows.
+    pub fn new(schema: &'a Schema, cells: Vec<Cell>, scales: &'a [Scale]) -> RawRow<'a> {
+        RawRow { schema, cells, scales }
+    }
+
+    /// A typed row. `None` when it is no message of the dataset.
+    pub fn of_any(schema: &'a Schema, any: &prost_types::Any) -> Option<RawRow<'a>> {
+        let name = any.type_url.rsplit('/').next().unwrap_or_default();
+        if name != schema.message.full_name() || any.value.len() > MAX_ROW_BYTES {
+            return None;
+        }
+        let message = DynamicMessage::decode(schema.message.clone(), any.value.as_slice()).ok()?;
+        let cells = schema.columns.iter().map(|c| match message.get_field(&c.field).as_ref() {
+            Value::String(text) => Cell::Text(text.clone()),
+            Value::I32(number) => Cell::Whole(i64::from(*number)),
+            Value::I64(number) => Cell::Whole(*number),
+            Value::Bool(truth) => Cell::Truth(*truth),
+            _ => Cell::Unreadable,
+        });
+        Some(RawRow { schema, cells: cells.collect(), scales: &[] })
+    }
+
+    pub fn dataset(&self) -> &str {
+        self.schema.name()
+    }
+
+    /// The text in a field; empty when it holds none.
+    pub fn get(&self, field: &str) -> &str {
+        match self.schema.place(field).and_then(|p| self.cells.get(p)) {
+            Some(Cell::Text(text)) => text.trim(),
+            _ => "",
+        }
+    }
+
+    /// Puts another text into a field that holds one; numbers and dates of a spreadsheet stay as they are.
+    pub fn edit(&mut self, field: &str, edit: impl FnOnce(&str) -> String) {
+        let text = self.get(field);
+        if !text.is_empty() {
+            let text = edit(text);
+            self.set(field, text);
+        }
+    }
+
+    /// Replaces the text of a field, if the dataset has it.
+    pub fn set(&mut self, field: &str, text: impl Into<String>) {
+        if let Some(cell) = self.schema.place(field).and_then(|p| self.cells.get_mut(p)) {
+            *cell = Cell::Text(text.into());
+        }
+    }
+
+    /// Checks every column and makes the row that goes to monitoring; the first fault in column order otherwise.
+    pub fn check(mut self, row: u32, cx: &Checks<'_>) -> Result<CleanRow, Fault> {
+        if let Some(quirk) = self.schema.bureau.quirk {
+            quirk(&mut self);
+        }
+        let mut read = Read::default();
+        for (place, column) in self.schema.columns.iter().enumerate() {
+            let cell = self.cells.get_mut(place).map(std::mem::take).unwrap_or_default();
+            let scale = self.scales.get(place).copied().unwrap_or(Scale::One);
+            let value = read_cell(column, cell, scale, cx, &mut read);
+            read.standard.push(value.map_err(|reason| Fault::new(row, Some(place), reason))?);
+        }
+        read.finish(self.schema, row, cx)
+    }
+}
+
+/// What checks need beside the row.
+pub struct Checks<'a> {
+    pub keys: &'a Keyring,
+    pub today: NaiveDate,
+    /// Whether a division of twelve digits is known.
+    pub knows: &'a (dyn Fn(u64) -> bool + Sync),
+    /// County of the batch, twelve digits; rows of another county contradict it. 0: any.
+    pub county: u64,
+}
+
+/// A good row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CleanRow {
+    /// Keyed hash of the natural key.
+    pub record_key: Uuid,
+    pub person_key: Uuid,
+    pub name_key: Uuid,
+    /// Twelve digits.
+    pub division: u64,
+    /// The dataset's message without identity and what is left out.
+    pub body: Vec<u8>,
+}
+
+/// A row whose columns all passed, in the contract's spelling.
+pub struct Standard<'a> {
+    schema: &'a Schema,
+    values: &'a [String],
+    id: &'a str,
+}
+
+impl Standard<'_> {
+    pub fn dataset(&self) -> &str {
+        self.schema.name()
+    }
+
+    /// A field's value as canonical text; empty when it holds none.
+    pub fn get(&self, field: &str) -> &str {
+        self.schema.place(field).and_then(|p| self.values.get(p)).map_or("", String::as_str)
+    }
+
+    /// A field's whole number.
+    pub fn whole(&self, field: &str) -> i64 {
+        self.get(field).parse().unwrap_or_default()
+    }
+
+    /// Whether the row is about the holder of this ID number, whatever way it is written.
+    pub fn is_about(&self, id_number: &str) -> bool {
+        IdNumber::parse(id_number).is_ok_and(|other| other.expose() == self.id)
+    }
+}
+
+/// A row under reading: canonical texts in column order and what was made of the ID number and the name.
+#[derive(Default)]
+struct Read {
+    standard: Vec<String>,
+    person_key: Uuid,
+    name_key: Uuid,
+    division: u64,
+    id: String,
+}
+
+fn read_cell(column: &Column, cell: Cell, scale: Scale, cx: &Checks<'_>, read: &mut Read) -> Result<String, RowReason> {
+    let text = match cell.into_text() {
+        Plain::Unreadable => return Err(RowReason::RowUnreadable),
+        Plain::Number(number) => number_as_text(column, number, scale)?,
+        Plain::Text(text) => text::trim(&text),
+    };
+    if text::has_unreadable(&text) {
+        return Err(RowReason::RowUnreadable);
+    }
+    if text.is_empty() {
+        // A whole number or a yes/no has no "unknown" in the row message: empty must not become 0 or no.
+        let stated = matches!(column.form, Form::Number | Form::Truth);
+        return if column.required || stated { Err(RowReason::RequiredValueMissing) } else { Ok(text) };
+    }
+    match column.form {
+        Form::Text => bounded(column, text::narrow_letters(&text)),
+        Form::Name => {
+            read.name_key = cx.keys.name_key(&text);
+            bounded(column, text)
+        }
+        Form::IdNumber => id_number(&text, cx, read),
+        Form::Date => match text::date(&text) {
+            None => Err(RowReason::DateMalformed),
+            Some(date) if date > cx.today => Err(RowReason::DateInFuture),
+            Some(date) => Ok(date.format("%Y-%m-%d").to_string()),
+        },
+        Form::AnyDate => text::date(&text).map(|d| d.format("%Y-%m-%d").to_string()).ok_or(RowReason::DateMalformed),
+        Form::Month => text::month(&text).ok_or(RowReason::DateMalformed),
+        Form::Division => division(&text, cx, read),
+        Form::Code => column.codes.get(&schema::code_key(&text)).cloned().ok_or(RowReason::CodeUnknown),
+        Form::Number => number(column, &text, scale),
+        Form::Truth => text::truth(&text).map(|t| u8::from(t).to_string()).ok_or(RowReason::CodeUnknown),
+    }
+}
+
+/// A spreadsheet's number as the text a person would have typed. Where a text was needed and digits may be lost, it
+/// is refused.
+fn number_as_text(column: &Column, number: f64, scale: Scale) -> Result<String, RowReason> {
+    match column.form {
+        Form::IdNumber => return Err(RowReason::NumericIdCell),
+        Form::Text | Form::Code | Form::Name if number.abs() >= EXACT_DIGITS => return Err(RowReason::NumericIdCell),
+        _ => (),
+    }
+    if !number.is_finite() || number.abs() > MAX_EXACT {
+        return Err(RowReason::NumberMalformed);
+    }
+    // A double prints 1234.56 as 1234.56, but sums made in the sheet come as 1234.5600000001: cents are rounded.
+    let cents = (number * 100.0).round() / 100.0;
+    let near = (number - cents).abs() < 1e-6;
+    Ok(if scale == Scale::Yuan && near { format!("{cents}") } else { format!("{number}") })
+}
+
+fn bounded(column: &Column, text: String) -> Result<String, RowReason> {
+    if text.chars().count() > column.max_length { Err(RowReason::TextTooLong) } else { Ok(text) }
+}
+
+fn id_number(text: &str, cx: &Checks<'_>, read: &mut Read) -> Result<String, RowReason> {
+    if text::is_scientific(text) {
+        return Err(RowReason::NumericIdCell);
+    }
+    let id = IdNumber::parse(text).map_err(|fault| match fault {
+        IdFault::Malformed => RowReason::IdNumberMalformed,
+        IdFault::CheckDigit => RowReason::IdNumberCheckDigit,
+    })?;
+    read.person_key = cx.keys.person_key(&id);
+    id.expose().clone_into(&mut read.id);
+    // In the natural key the person stands for the number, so that 15 and 18 digits are one.
+    Ok(read.person_key.to_string())
+}
+
+fn division(text: &str, cx: &Checks<'_>, read: &mut Read) -> Result<String, RowReason> {
+    let code = text::division(text).filter(|code| (cx.knows)(*code)).ok_or(RowReason::DivisionUnknown)?;
+    if cx.county != 0 && code / 1_000_000 != cx.county / 1_000_000 {
+        return Err(RowReason::Inconsistent);
+    }
+    read.division = code;
+    Ok(format!("{code:012}"))
+}
+
+fn number(column: &Column, text: &str, scale: Scale) -> Result<String, RowReason> {
+    let number = text::number(text, scale).ok_or(RowReason::NumberMalformed)?;
+    let low = column.min.is_some_and(|min| number < min);
+    let high = column.max.is_some_and(|max| number > max);
+    let wide = column.field.kind() == Kind::Int32 && i32::try_from(number).is_err();
+    if low || high || wide { Err(RowReason::OutOfRange) } else { Ok(number.to_string()) }
+}
+
+impl Read {
+    fn finish(self, schema: &Schema, row: u32, cx: &Checks<'_>) -> Result<CleanRow, Fault> {
+        if let Some(check) = schema.bureau.check {
+            let standard = Standard { schema, values: &self.standard, id: &self.id };
+            if let Some(field) = check(&standard) {
+                return Err(Fault::new(row, schema.place(field), RowReason::Inconsistent));
+            }
+        }
+        let mut parts = vec![schema.bureau.name, schema.name()];
+        let keyed = schema.columns.iter().zip(&self.standard).filter(|(c, _)| c.key);
+        parts.extend(keyed.map(|(_, text)| text.as_str()));
+        let record_key = cx.keys.record_key(&parts);
+        let body = body(schema, &self.standard);
+        Ok(CleanRow { record_key, person_key: self.person_key, name_key: self.name_key, division: self.division, body })
+    }
+}
+
+/// The message that goes on, made anew from the checked texts: nothing unknown to the contract comes through.
+fn body(schema: &Schema, standard: &[String]) -> Vec<u8> {
+    let mut message = DynamicMessage::new(schema.message.clone());
+    for (column, text) in schema.columns.iter().zip(standard).filter(|(c, _)| !c.cleared) {
+        let value = match column.field.kind() {
+            Kind::String if !text.is_empty() => Value::String(text.clone()),
+            Kind::Bool if text == "1" => Value::Bool(true),
+            Kind::Int64 if text != "0" => Value::I64(text.parse().unwrap_or_default()),
+            Kind::Int32 if text != "0" => Value::I32(text.parse().unwrap_or_default()),
+            _ => continue,
+        };
+        message.set_field(&column.field, value);
+    }
+    message.encode_to_vec()
+}

@@ -1,0 +1,278 @@
+//! Good rows of one batch, kept until the batch is known to be whole: then they are compared with each other and the
+//! register, and sent. Memory is bounded; bodies lie in one block, rows refer to it.
+
+use minqing_kit::Error;
+use minqing_proto::minqing::{monitoring::v1::Record, types::v1::RowReason};
+use uuid::Uuid;
+
+use crate::{
+    Result,
+    row::{CleanRow, Fault},
+};
+
+/// Most rows in a batch.
+pub const MAX_ROWS: u32 = 500_000;
+/// Most memory the good rows of one batch may take.
+pub const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Rows in one part to monitoring.
+const PART_ROWS: usize = 1_000;
+/// Bytes of bodies in one part to monitoring.
+const PART_BYTES: usize = 1024 * 1024;
+
+struct Kept {
+    record_key: Uuid,
+    person_key: Uuid,
+    name_key: Uuid,
+    division: u64,
+    row: u32,
+    start: u32,
+    end: u32,
+}
+
+/// The rows of one batch.
+#[derive(Default)]
+pub struct Spool {
+    rows: Vec<Kept>,
+    bodies: Vec<u8>,
+    faults: Vec<Fault>,
+    seen: u32,
+}
+
+/// A person under a name, as some row of the batch gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    pub person_key: Uuid,
+    pub name_key: Uuid,
+    /// First row that gives it.
+    row: u32,
+}
+
+/// What the register says of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    pub known: bool,
+    pub name_agrees: bool,
+}
+
+impl Spool {
+    /// Takes the next row, good or refused.
+    pub fn push(&mut self, row: u32, outcome: Result<CleanRow, Fault>) -> Result<()> {
+        self.seen += 1;
+        if self.seen > MAX_ROWS {
+            return Err(too_large());
+        }
+        match outcome {
+            Err(fault) => self.faults.push(fault),
+            Ok(clean) => self.keep(row, clean)?,
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, row: u32, clean: CleanRow) -> Result<()> {
+        let end = self.bodies.len() + clean.body.len();
+        if end + (self.rows.len() + 1) * size_of::<Kept>() > MAX_BYTES {
+            return Err(too_large());
+        }
+        let (Ok(start), Ok(end)) = (u32::try_from(self.bodies.len()), u32::try_from(end)) else {
+            return Err(too_large());
+        };
+        self.bodies.extend_from_slice(&clean.body);
+        self.rows.push(Kept {
+            record_key: clean.record_key,
+            person_key: clean.person_key,
+            name_key: clean.name_key,
+            division: clean.division,
+            row,
+            start,
+            end,
+        });
+        Ok(())
+    }
+
+    /// Rows received.
+    pub fn seen(&self) -> u32 {
+        self.seen
+    }
+
+    pub fn accepted(&self) -> u32 {
+        u32::try_from(self.rows.len()).unwrap_or(MAX_ROWS)
+    }
+
+    /// Refused rows in order.
+    pub fn faults(&mut self) -> &[Fault] {
+        self.faults.sort_by_key(|f| f.row);
+        &self.faults
+    }
+
+    /// Every person with every name the batch gives, each once, ordered by person.
+    pub fn probes(&self) -> Vec<Probe> {
+        let mut probes: Vec<_> =
+            self.rows.iter().map(|r| Probe { person_key: r.person_key, name_key: r.name_key, row: r.row }).collect();
+        probes.sort_unstable_by_key(|p| (p.person_key, p.name_key, p.row));
+        probes.dedup_by_key(|p| (p.person_key, p.name_key));
+        probes
+    }
+
+    /// Refuses rows whose name is not the register's or, for a person the register does not know, not the one the
+    /// batch gave first. `matches` answers `probes` one by one.
+    pub fn refuse_names(&mut self, probes: &[Probe], matches: &[Match], column: usize) {
+        let mut wrong = Vec::new();
+        let mut at = 0;
+        for group in probes.chunk_by(|a, b| a.person_key == b.person_key) {
+            let known = &matches[at..at + group.len()];
+            at += group.len();
+            let first = group.iter().map(|p| p.row).min().unwrap_or_default();
+            for (probe, found) in group.iter().zip(known) {
+                let (bad, other) = if found.known { (!found.name_agrees, 0) } else { (probe.row != first, first) };
+                if bad {
+                    wrong.push((probe.person_key, probe.name_key, other));
+                }
+            }
+        }
+        if wrong.is_empty() {
+            return;
+        }
+        // Probes are ordered by person and name, so `wrong` is too.
+        self.refuse(|kept| {
+            let at = wrong.binary_search_by_key(&(kept.person_key, kept.name_key), |w| (w.0, w.1)).ok()?;
+            let mut fault = Fault::new(kept.row, Some(column), RowReason::IdNameConflict);
+            fault.other = wrong[at].2;
+            Some(fault)
+        });
+    }
+
+    /// Refuses the second and every later row of a key.
+    pub fn refuse_duplicates(&mut self) {
+        let mut keys: Vec<_> = self.rows.iter().map(|r| (r.record_key, r.row)).collect();
+        keys.sort_unstable();
+        let mut later = Vec::new();
+        for group in keys.chunk_by(|a, b| a.0 == b.0).filter(|g| g.len() > 1) {
+            later.extend(group[1..].iter().map(|(_, row)| (*row, group[0].1)));
+        }
+        if later.is_empty() {
+            return;
+        }
+        later.sort_unstable();
+        self.refuse(|kept| {
+            let at = later.binary_search_by_key(&kept.row, |l| l.0).ok()?;
+            let mut fault = Fault::new(kept.row, None, RowReason::DuplicateRow);
+            fault.other = later[at].1;
+            Some(fault)
+        });
+    }
+
+    fn refuse(&mut self, why: impl Fn(&Kept) -> Option<Fault>) {
+        let faults = &mut self.faults;
+        self.rows.retain(|kept| match why(kept) {
+            Some(fault) => {
+                faults.push(fault);
+                false
+            }
+            None => true,
+        });
+    }
+
+    /// Good rows in parts for monitoring, in row order; the same rows always fall into the same parts.
+    pub fn parts(&self) -> impl Iterator<Item = Vec<Record>> + '_ {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let (mut part, mut bytes) = (Vec::new(), 0);
+            while let Some(kept) = self.rows.get(next) {
+                let length = (kept.end - kept.start) as usize;
+                if part.len() == PART_ROWS || (bytes + length > PART_BYTES && !part.is_empty()) {
+                    break;
+                }
+                bytes += length;
+                part.push(self.record(kept));
+                next += 1;
+            }
+            (!part.is_empty()).then_some(part)
+        })
+    }
+
+    fn record(&self, kept: &Kept) -> Record {
+        Record {
+            record_key: kept.record_key.to_string(),
+            person_key: kept.person_key.to_string(),
+            division_code: format!("{:012}", kept.division),
+            body: self.bodies[kept.start as usize..kept.end as usize].to_vec(),
+        }
+    }
+}
+
+fn too_large() -> Error {
+    Error::invalid(
+        "BATCH_TOO_LARGE",
+        format!(
+            "a batch holds at most {MAX_ROWS} rows and 64 MiB; split it, by township for instance, and send it as changes"
+        ),
+        format!("一个批次最多 {MAX_ROWS} 行、64 MiB，请拆分（如按乡镇）后以增量方式报送"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn row(key: u128, person: u128, name: u128) -> CleanRow {
+        CleanRow {
+            record_key: Uuid::from_u128(key),
+            person_key: Uuid::from_u128(person),
+            name_key: Uuid::from_u128(name),
+            division: 621_202_000_000,
+            body: vec![1; 10],
+        }
+    }
+
+    fn spool(rows: &[(u128, u128, u128)]) -> Spool {
+        let mut spool = Spool::default();
+        for (at, (key, person, name)) in rows.iter().enumerate() {
+            spool.push(u32::try_from(at).unwrap() + 1, Ok(row(*key, *person, *name))).unwrap();
+        }
+        spool
+    }
+
+    #[test]
+    fn the_first_row_of_a_key_stands() {
+        let mut spool = spool(&[(7, 1, 1), (8, 1, 1), (7, 1, 1), (7, 1, 1)]);
+        spool.refuse_duplicates();
+        assert_eq!(spool.accepted(), 2);
+        let told: Vec<_> = spool.faults().iter().map(|f| (f.row, f.other)).collect();
+        assert_eq!(told, [(3, 1), (4, 1)]);
+    }
+
+    #[test]
+    fn the_register_decides_on_known_persons_and_the_first_row_on_others() {
+        let mut spool = spool(&[(1, 1, 10), (2, 1, 11), (3, 2, 21), (4, 2, 20), (5, 2, 21)]);
+        let probes = spool.probes();
+        assert_eq!(probes.len(), 4);
+        let matches: Vec<_> = probes
+            .iter()
+            .map(|p| Match { known: p.person_key.as_u128() == 1, name_agrees: p.name_key.as_u128() == 11 })
+            .collect();
+        spool.refuse_names(&probes, &matches, 0);
+        let told: Vec<_> = spool.faults().iter().map(|f| (f.row, f.other)).collect();
+        assert_eq!(told, [(1, 0), (4, 3)]);
+        assert_eq!(spool.accepted(), 3);
+    }
+
+    #[test]
+    fn parts_hold_every_good_row_once_and_in_order() {
+        let rows: Vec<_> = (0..2_500).map(|n| (n, n, n)).collect();
+        let spool = spool(&rows);
+        let sizes: Vec<_> = spool.parts().map(|p| p.len()).collect();
+        assert_eq!(sizes, [1_000, 1_000, 500]);
+        let keys: Vec<_> = spool.parts().flatten().map(|r| r.record_key).collect();
+        assert_eq!(keys, rows.iter().map(|r| Uuid::from_u128(r.0).to_string()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_batch_that_would_fill_the_memory_is_refused_with_the_remedy() {
+        let mut spool = Spool::default();
+        let mut big = row(1, 1, 1);
+        big.body = vec![0; 1024 * 1024];
+        let error = (1..100).find_map(|n| spool.push(n, Ok(big.clone())).err()).unwrap();
+        assert_eq!(error.reason(), "BATCH_TOO_LARGE");
+    }
+}

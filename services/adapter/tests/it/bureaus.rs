@@ -1,0 +1,186 @@
+//! Every adapter fits the contract, and no input makes any of them panic.
+
+use std::sync::LazyLock;
+
+use chrono::NaiveDate;
+use minqing_adapter::{
+    Bureau, RawRow,
+    files::table::map_header,
+    row::{
+        Cell, Checks,
+        schema::{Form, Schema, code_key},
+        text::Scale,
+    },
+    template,
+};
+use minqing_kit::keys::Keyring;
+use minqing_proto::{contract, minqing::types::v1::RowReason};
+use proptest::prelude::*;
+use prost_types::Any;
+
+use crate::rows::id_number;
+
+fn all() -> [Bureau; 9] {
+    [
+        minqing_adapter_education::bureau(),
+        minqing_adapter_hr::bureau(),
+        minqing_adapter_housing::bureau(),
+        minqing_adapter_health::bureau(),
+        minqing_adapter_medical_insurance::bureau(),
+        minqing_adapter_emergency::bureau(),
+        minqing_adapter_rural::bureau(),
+        minqing_adapter_disabled::bureau(),
+        minqing_adapter_women::bureau(),
+    ]
+}
+
+static SCHEMAS: LazyLock<Vec<Schema>> =
+    LazyLock::new(|| all().into_iter().flat_map(|b| Schema::all(b).unwrap()).collect());
+static KEYS: LazyLock<Keyring> = LazyLock::new(Keyring::generate);
+
+fn checks(today: NaiveDate) -> Checks<'static> {
+    Checks { keys: &KEYS, today, knows: &|_| true, county: 0 }
+}
+
+fn today() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 10, 26).unwrap()
+}
+
+/// A good row of any dataset, as texts.
+fn sample(schema: &Schema) -> Vec<Cell> {
+    let text = |c: &minqing_adapter::row::schema::Column| match c.form {
+        Form::IdNumber => id_number(1),
+        Form::Name => "张三".to_owned(),
+        Form::Date => "20261001".to_owned(),
+        Form::AnyDate => "2036/10/1".to_owned(),
+        Form::Month => "202609".to_owned(),
+        Form::Division => "621202".to_owned(),
+        Form::Code => c.codes.keys().min().unwrap().clone(),
+        Form::Number => c.min.unwrap_or(0).max(1).to_string(),
+        Form::Truth => "是".to_owned(),
+        Form::Text if c.field.name() == "certificate_suffix" => "11".to_owned(),
+        Form::Text => "2026".to_owned(),
+    };
+    schema.columns.iter().map(|c| Cell::Text(text(c))).collect()
+}
+
+#[test]
+fn the_nine_bureaus_give_every_dataset_of_the_contract() {
+    let mine: Vec<_> = SCHEMAS.iter().map(|s| (s.dataset.bureau.clone(), s.dataset.name.clone())).collect();
+    let contract = contract::datasets();
+    assert_eq!(mine.len(), contract.len());
+    for (dataset, _) in contract {
+        assert!(mine.contains(&(dataset.bureau.clone(), dataset.name.clone())), "{}.{}", dataset.bureau, dataset.name);
+    }
+    for bureau in all() {
+        let tables: Vec<_> = SCHEMAS
+            .iter()
+            .filter(|s| s.dataset.bureau == bureau.name)
+            .flat_map(|s| &s.columns)
+            .filter_map(|c| contract::column(&c.field).map(|c| c.code_table))
+            .collect();
+        for table in bureau.code_tables {
+            assert!(tables.iter().any(|t| t == table.name), "{} {} is used by no column", bureau.name, table.name);
+        }
+        for (header, field) in bureau.headers {
+            let known = SCHEMAS.iter().any(|s| s.dataset.bureau == bureau.name && s.place(field).is_some());
+            assert!(known, "{} {header}", bureau.name);
+        }
+    }
+}
+
+#[test]
+fn a_sample_row_of_every_dataset_passes_and_its_template_reads_back() {
+    for schema in SCHEMAS.iter() {
+        let row = RawRow::new(schema, sample(schema), &[]);
+        let clean = row.check(1, &checks(today()));
+        assert!(clean.is_ok(), "{} {:?}", schema.name(), clean.map_err(|f| f.explain(schema)));
+        let header = template::csv(schema);
+        let header: Vec<_> = header.trim().split(',').map(str::to_owned).collect();
+        assert!(map_header(schema, &header).is_ok(), "{}", schema.name());
+        assert!(template::xlsx(schema).unwrap().starts_with(b"PK"));
+    }
+}
+
+#[test]
+fn local_codes_mean_what_the_tables_say() {
+    for (bureau, table, local, standard) in [
+        ("education", "stage", "1", "preschool"),
+        ("education", "stage", "学前", "preschool"),
+        ("hr", "kind", "企业职工", "employee"),
+        ("housing", "grade", "Ｄ级", "D"),
+        ("disabled", "category", "肢体", "physical"),
+        ("rural", "risk_state", "未消除", "open"),
+        ("medical_insurance", "visit_kind", "21", "inpatient"),
+    ] {
+        let column = SCHEMAS
+            .iter()
+            .filter(|s| s.dataset.bureau == bureau)
+            .flat_map(|s| &s.columns)
+            .find(|c| c.field.name() == table && c.form == Form::Code)
+            .unwrap();
+        assert_eq!(column.codes.get(&code_key(local)).map(String::as_str), Some(standard), "{bureau} {local}");
+    }
+}
+
+#[test]
+fn a_certificates_number_must_agree_with_holder_category_and_grade() {
+    let schema = SCHEMAS.iter().find(|s| s.name() == "disability_certificate").unwrap();
+    let with = |suffix: &str, category: &str, grade: &str| {
+        let mut cells = sample(schema);
+        for (field, text) in [("certificate_suffix", suffix), ("category", category), ("grade", grade)] {
+            cells[schema.place(field).unwrap()] = Cell::Text(text.to_owned());
+        }
+        RawRow::new(schema, cells, &[]).check(1, &checks(today())).map_err(|f| f.reason)
+    };
+    assert!(with("42", "肢体", "二级").is_ok());
+    assert!(with(&format!("{}42B1", id_number(1)), "4", "2").is_ok());
+    assert_eq!(with("43", "肢体", "二级"), Err(RowReason::Inconsistent));
+    assert_eq!(with("52", "肢体", "2"), Err(RowReason::Inconsistent));
+    assert_eq!(with(&format!("{}42", id_number(2)), "肢体", "2"), Err(RowReason::TextTooLong));
+}
+
+#[test]
+fn a_wrong_bureau_is_named_at_start() {
+    let bureau =
+        Bureau { datasets: &["student_enrolment", "nothing"], code_tables: &[], ..minqing_adapter_education::bureau() };
+    let faults = Schema::all(bureau).err().unwrap();
+    assert!(
+        faults.iter().any(|f| f.contains("nothing")) && faults.iter().any(|f| f.contains("education_stage")),
+        "{faults:?}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_a_typed_row_panic(which in 0usize..18, bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let schema = &SCHEMAS[which];
+        let any = Any { type_url: format!("x/{}", schema.message.full_name()), value: bytes };
+        if let Some(row) = RawRow::of_any(schema, &any) {
+            let _ = row.check(1, &checks(today())).map_err(|f| f.explain(schema));
+        }
+    }
+
+    #[test]
+    fn no_text_makes_a_file_row_panic_or_comes_back_in_an_error(
+        which in 0usize..18,
+        at in 0usize..12,
+        text in "\\PC{0,40}|[0-9Xx.,E+\\-]{0,20}|[\u{0}-\u{ffff}]{0,10}",
+        number in proptest::num::f64::ANY,
+        yuan in any::<bool>(),
+    ) {
+        let schema = &SCHEMAS[which];
+        let scales = vec![if yuan { Scale::Yuan } else { Scale::One }; schema.columns.len()];
+        for cell in [Cell::Text(text.clone()), Cell::Number(number)] {
+            let mut cells = sample(schema);
+            let at = at % cells.len();
+            cells[at] = cell;
+            let row = RawRow::new(schema, cells, &scales);
+            if let Err(fault) = row.check(1, &checks(today())) {
+                let told = fault.explain(schema);
+                let long = text.trim().chars().count() > 12;
+                prop_assert!(!long || !told.message.contains(text.trim()) && !told.message_zh.contains(text.trim()));
+            }
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! Second implementations of the three services an adapter calls: in memory, recording, and failing on demand.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use minqing_kit::{Parts, ServiceDef};
+use minqing_proto::minqing::{
+    feedback::v1::{self as feedback, feedback_service_server},
+    monitoring::v1::{self as monitoring, monitoring_service_server},
+    registry::v1::{self as registry, registry_service_server},
+};
+use prost::Message as _;
+use sqlx::migrate::Migrator;
+use tonic::{Request, Response, Status};
+
+static NO_MIGRATIONS: Migrator = Migrator::DEFAULT;
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// A person on file.
+#[derive(Clone)]
+pub struct Person {
+    pub person_key: String,
+    pub name_key: String,
+    pub household: String,
+    pub id_number: String,
+    pub name: String,
+}
+
+#[derive(Default)]
+pub struct Register {
+    pub persons: Mutex<Vec<Person>>,
+    /// Case references under which identities were revealed.
+    pub reveals: Mutex<Vec<String>>,
+    pub matches: AtomicUsize,
+}
+
+#[derive(Default)]
+pub struct Monitor {
+    pub records: Mutex<BTreeMap<String, monitoring::Record>>,
+    pub parts: Mutex<Vec<monitoring::SubmitRecordsRequest>>,
+    pub closes: Mutex<Vec<monitoring::CloseBatchRequest>>,
+    answered: Mutex<HashMap<String, Vec<u8>>>,
+    /// From this part number on, parts are answered UNAVAILABLE; 0: never.
+    pub away_from: AtomicUsize,
+}
+
+impl Monitor {
+    /// As the idempotency rule has it: the same id with another body is refused.
+    fn once(&self, request_id: &str, body: Vec<u8>) -> Result<(), Status> {
+        let mut answered = self.answered.lock().unwrap();
+        match answered.insert(request_id.to_owned(), body.clone()) {
+            Some(before) if before != body => Err(Status::failed_precondition("request_id reused")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[derive(Default)]
+pub struct Books {
+    pub away: AtomicBool,
+    pub receipts: Mutex<Vec<feedback::Receipt>>,
+    pub records: Mutex<Vec<feedback::Feedback>>,
+}
+
+pub struct Shared<T>(pub Arc<T>);
+
+fn no<T>() -> Answer<T> {
+    Err(Status::unimplemented("not needed here"))
+}
+
+pub const COUNTIES: [&str; 2] = ["621202000000", "621221000000"];
+
+#[tonic::async_trait]
+impl registry_service_server::RegistryService for Shared<Register> {
+    async fn list_divisions(
+        &self,
+        _: Request<registry::ListDivisionsRequest>,
+    ) -> Answer<registry::ListDivisionsResponse> {
+        let codes = ["621200000000", COUNTIES[0], COUNTIES[1], "621202001000", "621202002000", "621221100000"];
+        let division = |code: &str| registry::Division { code: code.to_owned(), ..Default::default() };
+        let divisions = codes.into_iter().map(division).collect();
+        Ok(Response::new(registry::ListDivisionsResponse { divisions, next_page_token: String::new() }))
+    }
+
+    async fn match_persons(
+        &self,
+        request: Request<registry::MatchPersonsRequest>,
+    ) -> Answer<registry::MatchPersonsResponse> {
+        self.0.matches.fetch_add(1, Ordering::SeqCst);
+        let persons = self.0.persons.lock().unwrap().clone();
+        let answer = |probe: &registry::PersonProbe| match persons.iter().find(|p| p.person_key == probe.person_key) {
+            None => registry::PersonMatch::default(),
+            Some(p) => registry::PersonMatch {
+                known: true,
+                name_agrees: p.name_key == probe.name_key,
+                household: p.household.clone(),
+            },
+        };
+        let matches = request.get_ref().probes.iter().map(answer).collect();
+        Ok(Response::new(registry::MatchPersonsResponse { matches }))
+    }
+
+    async fn reveal_identities(
+        &self,
+        request: Request<registry::RevealIdentitiesRequest>,
+    ) -> Answer<registry::RevealIdentitiesResponse> {
+        let case = request.metadata().get("minqing-case").and_then(|v| v.to_str().ok()).unwrap_or_default();
+        self.0.reveals.lock().unwrap().push(case.to_owned());
+        let asked = request.get_ref();
+        let persons = self.0.persons.lock().unwrap();
+        let wanted = persons.iter().filter(|p| {
+            p.household == asked.household
+                && (asked.person_keys.is_empty() || asked.person_keys.contains(&p.person_key))
+        });
+        let identity = |p: &Person| registry::PersonIdentity {
+            person_key: p.person_key.clone(),
+            id_number: p.id_number.clone(),
+            name: p.name.clone(),
+            phone: "+8613800000000".to_owned(),
+            address: "=龙坪镇".to_owned(),
+        };
+        Ok(Response::new(registry::RevealIdentitiesResponse { persons: wanted.map(identity).collect() }))
+    }
+
+    async fn list_class_members(
+        &self,
+        request: Request<registry::ListClassMembersRequest>,
+    ) -> Answer<registry::ListClassMembersResponse> {
+        // One member a page.
+        let at: usize = request.get_ref().page_token.parse().unwrap_or(0);
+        let persons = self.0.persons.lock().unwrap();
+        let member = |p: &Person| registry::ClassMember {
+            identity: Some(registry::PersonIdentity {
+                id_number: p.id_number.clone(),
+                name: p.name.clone(),
+                ..Default::default()
+            }),
+            assistance_class: 1,
+            division_code: "621202001000".to_owned(),
+            valid_from: "2026-01-01".to_owned(),
+            valid_to: String::new(),
+        };
+        let members = persons.iter().skip(at).take(1).map(member).collect();
+        let more = at + 1 < persons.len();
+        let next_page_token = if more { (at + 1).to_string() } else { String::new() };
+        Ok(Response::new(registry::ListClassMembersResponse { members, next_page_token }))
+    }
+
+    async fn import_households(
+        &self,
+        _: Request<tonic::Streaming<registry::ImportHouseholdsRequest>>,
+    ) -> Answer<registry::ImportHouseholdsResponse> {
+        no()
+    }
+
+    async fn list_import_errors(
+        &self,
+        _: Request<registry::ListImportErrorsRequest>,
+    ) -> Answer<registry::ListImportErrorsResponse> {
+        no()
+    }
+
+    async fn get_household(&self, _: Request<registry::GetHouseholdRequest>) -> Answer<registry::GetHouseholdResponse> {
+        no()
+    }
+
+    async fn find_person(&self, _: Request<registry::FindPersonRequest>) -> Answer<registry::FindPersonResponse> {
+        no()
+    }
+
+    async fn list_households(
+        &self,
+        _: Request<registry::ListHouseholdsRequest>,
+    ) -> Answer<registry::ListHouseholdsResponse> {
+        no()
+    }
+
+    async fn list_chain_entries(
+        &self,
+        _: Request<registry::ListChainEntriesRequest>,
+    ) -> Answer<registry::ListChainEntriesResponse> {
+        no()
+    }
+}
+
+#[tonic::async_trait]
+impl monitoring_service_server::MonitoringService for Shared<Monitor> {
+    async fn submit_records(
+        &self,
+        request: Request<monitoring::SubmitRecordsRequest>,
+    ) -> Answer<monitoring::SubmitRecordsResponse> {
+        let part = request.into_inner();
+        let away_from = self.0.away_from.load(Ordering::SeqCst);
+        if away_from > 0 && usize::try_from(part.part_no).unwrap() >= away_from {
+            return Err(Status::unavailable("away"));
+        }
+        self.0.once(&part.request_id, part.encode_to_vec())?;
+        let accepted = i32::try_from(part.records.len()).unwrap();
+        let mut records = self.0.records.lock().unwrap();
+        records.extend(part.records.iter().map(|r| (r.record_key.clone(), r.clone())));
+        self.0.parts.lock().unwrap().push(part);
+        Ok(Response::new(monitoring::SubmitRecordsResponse { accepted, changed: accepted, ..Default::default() }))
+    }
+
+    async fn close_batch(
+        &self,
+        request: Request<monitoring::CloseBatchRequest>,
+    ) -> Answer<monitoring::CloseBatchResponse> {
+        let close = request.into_inner();
+        self.0.once(&close.request_id, close.encode_to_vec())?;
+        let changed = close.accepted;
+        self.0.closes.lock().unwrap().push(close);
+        Ok(Response::new(monitoring::CloseBatchResponse { changed, ended: 0 }))
+    }
+
+    async fn list_warnings(
+        &self,
+        _: Request<monitoring::ListWarningsRequest>,
+    ) -> Answer<monitoring::ListWarningsResponse> {
+        no()
+    }
+
+    async fn get_warning(&self, _: Request<monitoring::GetWarningRequest>) -> Answer<monitoring::GetWarningResponse> {
+        no()
+    }
+
+    async fn list_feeds(&self, _: Request<monitoring::ListFeedsRequest>) -> Answer<monitoring::ListFeedsResponse> {
+        no()
+    }
+
+    async fn get_household_facts(
+        &self,
+        _: Request<monitoring::GetHouseholdFactsRequest>,
+    ) -> Answer<monitoring::GetHouseholdFactsResponse> {
+        no()
+    }
+}
+
+#[tonic::async_trait]
+impl feedback_service_server::FeedbackService for Shared<Books> {
+    async fn record_receipts(
+        &self,
+        request: Request<feedback::RecordReceiptsRequest>,
+    ) -> Answer<feedback::RecordReceiptsResponse> {
+        if self.0.away.load(Ordering::SeqCst) {
+            return Err(Status::unavailable("away"));
+        }
+        let receipts = request.into_inner().receipts;
+        let recorded = i32::try_from(receipts.len()).unwrap();
+        self.0.receipts.lock().unwrap().extend(receipts);
+        Ok(Response::new(feedback::RecordReceiptsResponse { recorded }))
+    }
+
+    async fn record_feedback(
+        &self,
+        request: Request<feedback::RecordFeedbackRequest>,
+    ) -> Answer<feedback::RecordFeedbackResponse> {
+        if self.0.away.load(Ordering::SeqCst) {
+            return Err(Status::unavailable("away"));
+        }
+        let records = request.into_inner().feedback;
+        let result = |r: &feedback::Feedback| feedback::FeedbackResult {
+            record_no: r.record_no.clone(),
+            accepted: true,
+            ..Default::default()
+        };
+        let results = records.iter().map(result).collect();
+        self.0.records.lock().unwrap().extend(records);
+        Ok(Response::new(feedback::RecordFeedbackResponse { results }))
+    }
+
+    async fn list_feedback(&self, _: Request<feedback::ListFeedbackRequest>) -> Answer<feedback::ListFeedbackResponse> {
+        no()
+    }
+
+    async fn get_reconciliation(
+        &self,
+        _: Request<feedback::GetReconciliationRequest>,
+    ) -> Answer<feedback::GetReconciliationResponse> {
+        no()
+    }
+
+    async fn get_timeliness(
+        &self,
+        _: Request<feedback::GetTimelinessRequest>,
+    ) -> Answer<feedback::GetTimelinessResponse> {
+        no()
+    }
+}
+
+fn def(name: &str, add: impl FnOnce(&mut Parts) + Send + 'static) -> ServiceDef {
+    ServiceDef {
+        name: name.to_owned(),
+        identity: format!("service/{name}"),
+        schema: name.to_owned(),
+        migrations: &NO_MIGRATIONS,
+        build: Box::new(move |_| {
+            Box::pin(async move {
+                let mut parts = Parts::default();
+                add(&mut parts);
+                Ok(parts)
+            })
+        }),
+    }
+}
+
+pub fn registry(register: &Arc<Register>) -> ServiceDef {
+    let register = Shared(register.clone());
+    def("registry", move |p| {
+        p.routes.add_service(registry_service_server::RegistryServiceServer::new(register));
+    })
+}
+
+pub fn monitoring(monitor: &Arc<Monitor>) -> ServiceDef {
+    let monitor = Shared(monitor.clone());
+    def("monitoring", move |p| {
+        p.routes.add_service(monitoring_service_server::MonitoringServiceServer::new(monitor));
+    })
+}
+
+pub fn feedback(books: &Arc<Books>) -> ServiceDef {
+    let books = Shared(books.clone());
+    def("feedback", move |p| {
+        p.routes.add_service(feedback_service_server::FeedbackServiceServer::new(books));
+    })
+}

@@ -1,0 +1,325 @@
+//! `DispatchService`.
+
+use chrono::NaiveDate;
+use minqing_kit::{
+    Call, Context, Error, Result,
+    db::Db,
+    id::parse_name,
+    page::{next_token, page},
+};
+use minqing_proto::minqing::{
+    dispatch::v1::{self as pb, dispatch_service_server::DispatchService},
+    types::v1::Bureau,
+};
+use tonic::{Request, Response};
+use uuid::Uuid;
+
+use crate::{
+    app::{
+        check::{accept, not_found, record},
+        rules::Rules,
+        scope,
+        tell::{REFERRALS, WORK_ORDERS},
+        view,
+    },
+    domain::verdict::Check,
+    store::{
+        list::{self, OrderFilter, ReferralFilter},
+        row::OrderRow,
+        work_order,
+    },
+};
+
+/// Most entries of a page.
+const MOST: i32 = 500;
+/// Longest user id of a checker.
+const LONGEST_CHECKER: usize = 64;
+/// Hex digits of SHA-256 and SM3.
+const DIGEST: usize = 64;
+/// Key of work orders without a last day.
+const NO_LAST_DAY: &str = "9999-12-31";
+
+/// Serves work orders and referrals.
+pub struct DispatchRpc {
+    db: Db,
+    rules: Rules,
+}
+
+impl DispatchRpc {
+    pub fn new(cx: &Context, rules: Rules) -> DispatchRpc {
+        DispatchRpc { db: cx.db.clone(), rules }
+    }
+
+    async fn list(&self, call: &Call, request: pb::ListWorkOrdersRequest) -> Result<pb::ListWorkOrdersResponse> {
+        let filter = format!("{}|{}|{}", call.caller.as_str(), request.division_code, request.state);
+        let state = pb::WorkOrderState::try_from(request.state).map_err(|_| unknown_enum("state"))?;
+        let page = page(request.page_size, &request.page_token, &filter, MOST)?;
+        let wanted = OrderFilter {
+            scope: scope::prefix(&call.caller)?,
+            division: division(&request.division_code)?,
+            state: view::state_asked(state).map(|s| s.as_str().to_owned()),
+            size: page.size,
+            after: page.after.as_deref().map(order_key).transpose()?,
+        };
+        let mut connection = self.db.acquire().await?;
+        let rows = list::work_orders(&mut connection, &wanted).await?;
+        let last = rows.last().filter(|_| is_full(rows.len(), page.size)).map(order_key_of);
+        let orders = work_order::whole(&mut connection, rows).await?;
+        Ok(pb::ListWorkOrdersResponse {
+            work_orders: orders.iter().map(|o| view::work_order(&self.rules, o)).collect(),
+            next_page_token: last.map_or_else(String::new, |key| next_token(&key, &filter)),
+        })
+    }
+
+    async fn get(&self, call: &Call, request: pb::GetWorkOrderRequest) -> Result<pb::GetWorkOrderResponse> {
+        let id = parse_name(WORK_ORDERS, &request.name, "name")?;
+        let scope = scope::prefix(&call.caller)?;
+        let rules = self.rules.clone();
+        let read = self.db.read(call, move |work| {
+            let (rules, scope) = (rules.clone(), scope.clone());
+            Box::pin(async move {
+                let row = list::work_order(work.conn(), id, &scope).await?.ok_or_else(not_found)?;
+                let order = work_order::whole(work.conn(), vec![row]).await?.pop().ok_or_else(not_found)?;
+                let order = view::work_order(&rules, &order);
+                work.audit(if order.household.is_empty() { &order.name } else { &order.household }, &["work_order"]);
+                Ok(order)
+            })
+        });
+        Ok(pb::GetWorkOrderResponse { work_order: Some(read.await?) })
+    }
+
+    async fn accept(&self, call: &Call, request: pb::AcceptWorkOrderRequest) -> Result<pb::AcceptWorkOrderResponse> {
+        let id = parse_name(WORK_ORDERS, &request.name, "name")?;
+        let rules = self.rules.clone();
+        let change = self.db.mutate(call, &request, move |work| {
+            let rules = rules.clone();
+            Box::pin(async move {
+                let order = accept(work, &rules, id).await?;
+                Ok(pb::AcceptWorkOrderResponse { work_order: Some(order) })
+            })
+        });
+        change.await
+    }
+
+    async fn record(&self, call: &Call, request: pb::RecordVerdictRequest) -> Result<pb::RecordVerdictResponse> {
+        let id = parse_name(WORK_ORDERS, &request.name, "name")?;
+        let check = check(&request)?;
+        let rules = self.rules.clone();
+        let change = self.db.mutate(call, &request, move |work| {
+            let (rules, check) = (rules.clone(), check.clone());
+            Box::pin(async move {
+                let order = record(work, &rules, id, check).await?;
+                Ok(pb::RecordVerdictResponse { work_order: Some(order) })
+            })
+        });
+        change.await
+    }
+
+    async fn list_referrals(
+        &self,
+        call: &Call,
+        request: pb::ListReferralsRequest,
+    ) -> Result<pb::ListReferralsResponse> {
+        let filter = format!("{}|{}|{}", call.caller.as_str(), request.bureau, request.open_only);
+        let page = page(request.page_size, &request.page_token, &filter, MOST)?;
+        let asked = Bureau::try_from(request.bureau).map_err(|_| unknown_enum("bureau"))?;
+        let own = scope::bureau(&call.caller).map(str::to_owned);
+        let wanted = ReferralFilter {
+            scope: scope::prefix(&call.caller)?,
+            bureau: match (own, view::bureau_text(asked)) {
+                (Some(own), Some(asked)) if own != asked => return Ok(pb::ListReferralsResponse::default()),
+                (own, asked) => own.or(asked),
+            },
+            open_only: request.open_only,
+            size: page.size,
+            after: page.after.as_deref().map(referral_key).transpose()?,
+        };
+        let mut connection = self.db.acquire().await?;
+        let rows = list::referrals(&mut connection, &wanted).await?;
+        let last = rows.last().filter(|_| is_full(rows.len(), page.size));
+        let last = last.map(|row| format!("{}|{}", row.due_on, row.referral_id));
+        Ok(pb::ListReferralsResponse {
+            referrals: rows.iter().map(view::referral).collect(),
+            next_page_token: last.map_or_else(String::new, |key| next_token(&key, &filter)),
+        })
+    }
+
+    async fn get_referral(&self, call: &Call, request: pb::GetReferralRequest) -> Result<pb::GetReferralResponse> {
+        let id = parse_name(REFERRALS, &request.name, "name")?;
+        let (scope, bureau) = (scope::prefix(&call.caller)?, scope::bureau(&call.caller).map(str::to_owned));
+        let read = self.db.read(call, move |work| {
+            let (scope, bureau) = (scope.clone(), bureau.clone());
+            Box::pin(async move {
+                let row = list::referral(work.conn(), id, &scope, bureau.as_deref()).await?.ok_or_else(|| {
+                    Error::not_found("REFERRAL_NOT_FOUND", "there is no such referral", "没有该转办单")
+                })?;
+                let referral = view::referral(&row);
+                work.audit(&referral.household, &["referral"]);
+                Ok(referral)
+            })
+        });
+        Ok(pb::GetReferralResponse { referral: Some(read.await?) })
+    }
+}
+
+#[tonic::async_trait]
+impl DispatchService for DispatchRpc {
+    async fn list_work_orders(
+        &self,
+        request: Request<pb::ListWorkOrdersRequest>,
+    ) -> tonic::Result<Response<pb::ListWorkOrdersResponse>> {
+        Ok(Response::new(self.list(&Call::of(&request), request.into_inner()).await?))
+    }
+
+    async fn get_work_order(
+        &self,
+        request: Request<pb::GetWorkOrderRequest>,
+    ) -> tonic::Result<Response<pb::GetWorkOrderResponse>> {
+        Ok(Response::new(self.get(&Call::of(&request), request.into_inner()).await?))
+    }
+
+    async fn accept_work_order(
+        &self,
+        request: Request<pb::AcceptWorkOrderRequest>,
+    ) -> tonic::Result<Response<pb::AcceptWorkOrderResponse>> {
+        Ok(Response::new(self.accept(&Call::of(&request), request.into_inner()).await?))
+    }
+
+    async fn record_verdict(
+        &self,
+        request: Request<pb::RecordVerdictRequest>,
+    ) -> tonic::Result<Response<pb::RecordVerdictResponse>> {
+        Ok(Response::new(self.record(&Call::of(&request), request.into_inner()).await?))
+    }
+
+    async fn list_referrals(
+        &self,
+        request: Request<pb::ListReferralsRequest>,
+    ) -> tonic::Result<Response<pb::ListReferralsResponse>> {
+        Ok(Response::new(self.list_referrals(&Call::of(&request), request.into_inner()).await?))
+    }
+
+    async fn get_referral(
+        &self,
+        request: Request<pb::GetReferralRequest>,
+    ) -> tonic::Result<Response<pb::GetReferralResponse>> {
+        Ok(Response::new(self.get_referral(&Call::of(&request), request.into_inner()).await?))
+    }
+}
+
+/// A full page may have a next one.
+fn is_full(rows: usize, size: i64) -> bool {
+    i64::try_from(rows).is_ok_and(|rows| rows >= size)
+}
+
+fn order_key_of(row: &OrderRow) -> String {
+    let due = row.close_due_on.map_or_else(|| NO_LAST_DAY.to_owned(), |day| day.to_string());
+    format!("{}|{due}|{}", row.level, row.work_order_id)
+}
+
+fn order_key(key: &str) -> Result<(i16, NaiveDate, Uuid)> {
+    let parsed = || {
+        let mut parts = key.split('|');
+        let key = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        parts.next().is_none().then_some(key)
+    };
+    parsed().ok_or_else(wrong_token)
+}
+
+fn referral_key(key: &str) -> Result<(NaiveDate, Uuid)> {
+    let parsed = || {
+        let (due, id) = key.split_once('|')?;
+        Some((due.parse().ok()?, id.parse().ok()?))
+    };
+    parsed().ok_or_else(wrong_token)
+}
+
+fn wrong_token() -> Error {
+    Error::invalid("INVALID_PAGE_TOKEN", "page_token does not belong to this request", "page_token 与本次请求不符")
+        .field("page_token", "must come from the answer before, with the same filter")
+}
+
+fn unknown_enum(field: &'static str) -> Error {
+    Error::invalid("UNKNOWN_VALUE", format!("{field} is not known"), format!("{field} 取值未知"))
+        .field(field, "must be one of the contract's values")
+}
+
+/// A division of 2 to 12 digits as the prefix everything below it shares; empty for all.
+fn division(code: &str) -> Result<String> {
+    if code.len() > 12 || !code.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Error::invalid(
+            "INVALID_DIVISION",
+            "division_code must be up to 12 digits",
+            "区划代码应为不超过 12 位数字",
+        )
+        .field("division_code", "must be up to 12 digits"));
+    }
+    // Levels end after 2, 4, 6, 9 and 12 digits; the zeros after them are padding.
+    let ends = [2, 4, 6, 9, 12].into_iter().filter(|end| *end <= code.len());
+    let padding = |end: &usize| code.bytes().skip(*end).all(|b| b == b'0');
+    Ok(ends.into_iter().find(padding).map_or(code, |end| &code[..end]).to_owned())
+}
+
+fn check(request: &pb::RecordVerdictRequest) -> Result<Check> {
+    let verdict = pb::Verdict::try_from(request.verdict).ok().and_then(view::verdict_reported);
+    let verdict = verdict.ok_or_else(|| unknown_enum("verdict"))?;
+    let checked_on = request.checked_on.parse().map_err(|_| {
+        Error::invalid("INVALID_DATE", "checked_on must be a date, YYYY-MM-DD", "checked_on 应为 YYYY-MM-DD 格式的日期")
+            .field("checked_on", "must be YYYY-MM-DD")
+    })?;
+    let checker = request.checker.trim();
+    if checker.is_empty() || checker.chars().count() > LONGEST_CHECKER || checker.chars().any(char::is_control) {
+        return Err(Error::invalid("INVALID_CHECKER", "checker must name who checked", "应填写核查人")
+            .field("checker", format!("must be a user id of 1 to {LONGEST_CHECKER} characters")));
+    }
+    let digest = request.evidence_digest.as_str();
+    if !digest.is_empty() && (digest.len() != DIGEST || !digest.bytes().all(|b| b.is_ascii_hexdigit())) {
+        return Err(Error::invalid(
+            "INVALID_DIGEST",
+            "evidence_digest must be the hex digest of the photo or recording",
+            "evidence_digest 应为照片或录音的十六进制摘要",
+        )
+        .field("evidence_digest", format!("must be {DIGEST} hex digits")));
+    }
+    Ok(Check {
+        verdict,
+        checked_on,
+        checker: checker.to_owned(),
+        person_seen: request.person_seen,
+        evidence_digest: digest.to_ascii_lowercase(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_division_asked_for_covers_everything_below_it() {
+        for (asked, prefix) in [
+            ("", ""),
+            ("62", "62"),
+            ("621200000000", "6212"),
+            ("621202000000", "621202"),
+            ("621220000000", "621220"),
+            ("621202100000", "621202100"),
+            ("621202100203", "621202100203"),
+        ] {
+            assert_eq!(division(asked).unwrap(), prefix);
+        }
+        assert!(division("62120x").is_err());
+        assert!(division("6212021002031").is_err());
+    }
+
+    #[test]
+    fn a_token_with_another_key_is_refused() {
+        let id = Uuid::nil();
+        assert_eq!(order_key(&format!("2|2026-11-02|{id}")).unwrap().0, 2);
+        for wrong in ["", "2", "2|x|y", &format!("2|2026-11-02|{id}|")] {
+            assert!(order_key(wrong).is_err());
+        }
+        assert!(referral_key("2026-11-02").is_err());
+    }
+}

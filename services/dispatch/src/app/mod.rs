@@ -1,0 +1,10 @@
+//! Use cases: one a file. They lock whole work orders, let the domain decide, save, and tell others.
+
+pub mod answer;
+pub mod check;
+pub mod deadlines;
+pub mod merge;
+pub mod rules;
+pub mod scope;
+pub mod tell;
+pub mod view;

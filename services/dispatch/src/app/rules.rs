@@ -1,0 +1,124 @@
+//! What the policy pack says about an indicator: limits as dates, where it goes, what is sent to whom.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use minqing_kit::{Error, Result};
+use minqing_policy::{Desk, LevelLimits, Pack, Severity, When};
+use minqing_proto::minqing::types::v1::{AssistanceClass, WarningLevel};
+
+use crate::domain::{
+    timetable::{Limit, Timetable},
+    work_order::Target,
+};
+
+/// Working days after a limit from which lateness is the city's to supervise (督办), whatever the level, unless the
+/// level is never escalated.
+const SUPERVISED_AFTER: u32 = 10;
+/// Civil affairs gets no referral: identification opens its case on the verdict.
+const OWN_BUREAU: &str = "civil_affairs";
+
+/// The pack as dispatch asks it.
+#[derive(Clone)]
+pub struct Rules {
+    pack: Arc<Pack>,
+}
+
+impl Rules {
+    pub fn new(pack: Pack) -> Rules {
+        Rules { pack: Arc::new(pack) }
+    }
+
+    /// The indicator in words, Chinese; its id when the pack does not know it.
+    pub fn indicator_title(&self, indicator: &str) -> String {
+        self.pack.indicator(indicator).map_or_else(|| indicator.to_owned(), |i| i.title.zh.clone())
+    }
+
+    /// The programme's name, Chinese; its code when the pack does not know it.
+    pub fn programme_title(&self, programme: &str) -> String {
+        self.pack.programme(programme).map_or_else(|| programme.to_owned(), |p| p.title.zh.clone())
+    }
+
+    /// Last days of a warning of `level` raised on a day, and the days from which its lateness goes up.
+    pub fn timetable(&self, level: i16, raised_on: NaiveDate) -> Result<Timetable> {
+        let limits = self.limits(level)?;
+        Ok(Timetable {
+            check: self.limit(&limits, limits.check_working_days, raised_on)?,
+            close: self.limit(&limits, limits.close_working_days, raised_on)?,
+        })
+    }
+
+    fn limit(&self, limits: &LevelLimits, days: Option<u32>, from: NaiveDate) -> Result<Limit> {
+        let Some(days) = days else { return Ok(Limit::default()) };
+        let due = self.working_day(from, days)?;
+        let city = limits.escalate_city_after.unwrap_or(SUPERVISED_AFTER + 1).min(SUPERVISED_AFTER + 1);
+        Ok(Limit {
+            due_on: Some(due),
+            county_on: limits.escalate_county_after.map(|after| self.working_day(due, after)).transpose()?,
+            city_on: Some(self.working_day(due, city)?),
+        })
+    }
+
+    /// No township is needed to look at it.
+    pub fn at_county(&self, indicator: &str) -> bool {
+        self.pack.routing(indicator).is_some_and(|route| route.to != Desk::Township)
+    }
+
+    /// Where an indicator of `level` sends a household on a day.
+    pub fn targets(&self, indicator: &str, level: i16, on: NaiveDate) -> Result<Vec<Target>> {
+        let Some(route) = self.pack.routing(indicator) else { return Ok(Vec::new()) };
+        let due_on = self.referral_due(level, on)?;
+        let sent = route.referrals.iter().filter(|r| r.bureau != OWN_BUREAU);
+        Ok(sent
+            .map(|r| Target {
+                bureau: r.bureau.clone(),
+                programme: r.programme.clone(),
+                due_on,
+                direct: r.when == When::Direct,
+            })
+            .collect())
+    }
+
+    /// Classes whose conditions the indicators say may be met, each once, in order; and whether any says that a
+    /// class may no longer be deserved.
+    pub fn classes(&self, indicators: &[String]) -> (Vec<AssistanceClass>, bool) {
+        let routes: Vec<_> = indicators.iter().filter_map(|i| self.pack.routing(i)).collect();
+        let mut classes: Vec<AssistanceClass> = routes
+            .iter()
+            .flat_map(|route| &route.candidate_classes)
+            .filter_map(|class| minqing_policy::assistance_class(class))
+            .collect();
+        classes.sort_unstable();
+        classes.dedup();
+        (classes, routes.iter().any(|route| route.recheck_class))
+    }
+
+    /// Days during which a checked "not true" keeps an indicator quiet.
+    pub fn suppress_days(&self, indicator: &str) -> u32 {
+        self.pack.indicator(indicator).map_or(0, |i| i.suppress_days)
+    }
+
+    /// A level without a closing limit gives a bureau the longest one there is.
+    fn referral_due(&self, level: i16, on: NaiveDate) -> Result<NaiveDate> {
+        let longest = (1..=5).rev().find_map(|l| self.limits(l).ok()?.close_working_days);
+        let days = self.limits(level)?.close_working_days.or(longest).unwrap_or_default();
+        self.working_day(on, days)
+    }
+
+    fn limits(&self, level: i16) -> Result<LevelLimits> {
+        let level = WarningLevel::try_from(i32::from(level)).ok().and_then(Severity::of);
+        let level = level.ok_or_else(|| Error::bug(anyhow::anyhow!("a warning has no level")))?;
+        Ok(self.pack.level_limits(level))
+    }
+
+    /// A year the calendar lacks stops the work visibly rather than setting a wrong legal limit.
+    fn working_day(&self, from: NaiveDate, days: u32) -> Result<NaiveDate> {
+        self.pack.calendar().add_working_days(from, days).map_err(|error| {
+            Error::failed_state(
+                "CALENDAR_YEAR_MISSING",
+                format!("the policy pack's calendar has no year {}", error.year),
+                format!("政策包日历缺少{}年", error.year),
+            )
+        })
+    }
+}

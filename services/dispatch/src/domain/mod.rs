@@ -1,0 +1,12 @@
+//! The rules of work orders and referrals, pure: no database, no clock, no wire.
+
+pub mod division;
+pub mod error;
+pub mod referral;
+pub mod state;
+pub mod timetable;
+pub mod verdict;
+pub mod work_order;
+
+#[cfg(test)]
+mod properties;

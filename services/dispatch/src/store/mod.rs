@@ -1,0 +1,8 @@
+//! Work orders, referrals and the daily pass in PostgreSQL. Reads and writes are set-based: a batch of events costs a
+//! handful of statements, however many households it touches.
+
+pub mod list;
+pub mod pass;
+pub mod row;
+pub mod suppression;
+pub mod work_order;

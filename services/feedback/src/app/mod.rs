@@ -1,0 +1,9 @@
+//! Use cases: one a file.
+
+pub mod books;
+pub mod calendar;
+pub mod follow;
+pub mod record;
+pub mod scope;
+pub mod sign;
+pub mod view;

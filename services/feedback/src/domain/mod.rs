@@ -1,0 +1,5 @@
+//! The rules of feedback records, pure: no database, no clock, no wire.
+
+pub mod decision;
+pub mod record;
+pub mod refusal;

@@ -1,0 +1,4 @@
+//! Rows of identification.
+
+pub mod case_file;
+pub mod household;

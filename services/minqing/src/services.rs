@@ -1,0 +1,59 @@
+//! The services of the mesh as data: what the sub-commands, `up` and the tests run.
+
+use anyhow::Context as _;
+use minqing_kit::ServiceDef;
+
+/// The core services, in the order in which they start.
+pub const CORE: [&str; 5] = ["registry", "monitoring", "dispatch", "feedback", "identification"];
+
+/// The bureaus, each with an adapter of its own.
+pub const BUREAUS: [&str; 9] =
+    ["education", "hr", "housing", "health", "medical_insurance", "emergency", "rural", "disabled", "women"];
+
+/// Every process of the mesh but the gateway: core services, then adapters.
+pub fn names() -> Vec<String> {
+    CORE.iter().map(|&name| name.to_owned()).chain(BUREAUS.iter().map(|bureau| format!("adapter-{bureau}"))).collect()
+}
+
+/// The service a name stands for.
+pub fn by_name(name: &str) -> anyhow::Result<ServiceDef> {
+    Ok(match name {
+        "registry" => minqing_registry::service(),
+        "identification" => minqing_identification::service(),
+        "monitoring" => minqing_monitoring::service(),
+        "dispatch" => minqing_dispatch::service(),
+        "feedback" => minqing_feedback::service(),
+        _ => name
+            .strip_prefix("adapter-")
+            .and_then(adapter)
+            .with_context(|| format!("unknown service `{name}`; there are {} and gateway", names().join(", ")))?,
+    })
+}
+
+fn adapter(bureau: &str) -> Option<ServiceDef> {
+    Some(match bureau {
+        "education" => minqing_adapter_education::service(),
+        "hr" => minqing_adapter_hr::service(),
+        "housing" => minqing_adapter_housing::service(),
+        "health" => minqing_adapter_health::service(),
+        "medical_insurance" => minqing_adapter_medical_insurance::service(),
+        "emergency" => minqing_adapter_emergency::service(),
+        "rural" => minqing_adapter_rural::service(),
+        "disabled" => minqing_adapter_disabled::service(),
+        "women" => minqing_adapter_women::service(),
+        _ => return None,
+    })
+}
+
+/// Identity in the certificate's URI: service/registry, adapter/education.
+pub fn identity(name: &str) -> String {
+    match name.strip_prefix("adapter-") {
+        Some(bureau) => format!("adapter/{bureau}"),
+        None => format!("service/{name}"),
+    }
+}
+
+/// Schema of the service's tables, and the end of its role's name.
+pub fn schema(name: &str) -> String {
+    name.replace('-', "_")
+}

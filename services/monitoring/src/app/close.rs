@@ -1,0 +1,83 @@
+//! Ends a batch: the feed counts as delivered, rows a snapshot left out have ended, and what was unknown because the
+//! feed was stale or absent is evaluated for the whole county.
+
+use std::sync::Arc;
+
+use minqing_kit::{Result, call::Call, db::Work};
+use minqing_proto::minqing::monitoring::v1::{CloseBatchRequest, CloseBatchResponse};
+use uuid::Uuid;
+
+use super::{
+    Monitoring, SLICE,
+    evaluate::{self, Cause},
+    feeds, submit,
+};
+use crate::{
+    domain::{
+        batch::{self, Batch},
+        error::Fault,
+    },
+    store::{batch::Standing, feed, lock, roster},
+};
+
+/// Does it, or gives the first answer to a repeat.
+pub async fn close(monitoring: Arc<Monitoring>, call: &Call, request: CloseBatchRequest) -> Result<CloseBatchResponse> {
+    let batch = batch::read(request.batch.as_ref(), call.caller.rest(), monitoring.clock.today(), |bureau, name| {
+        monitoring.set(bureau, name).map(|set| Arc::clone(&set.dataset))
+    })?;
+    let batch = Arc::new(batch);
+    let sent = (request.parts, request.accepted);
+    let db = monitoring.db.clone();
+    db.mutate(call, &request, move |work| {
+        let (monitoring, batch) = (Arc::clone(&monitoring), Arc::clone(&batch));
+        Box::pin(async move { end(&monitoring, work, &batch, sent).await })
+    })
+    .await
+}
+
+async fn end(
+    monitoring: &Monitoring,
+    work: &mut Work,
+    batch: &Batch,
+    (parts, accepted): (i32, i32),
+) -> Result<CloseBatchResponse> {
+    let today = work.today();
+    let set = monitoring.set(&batch.dataset.bureau, &batch.dataset.name).ok_or(Fault::DatasetUnknown)?;
+    lock::keep_roster(work.conn()).await?;
+    let standing = crate::store::batch::begin(work.conn(), batch).await?;
+    crate::store::batch::check_complete(work.conn(), batch, parts, accepted).await?;
+    let persons = match standing {
+        Standing::Open if batch.snapshot => set.statements.end(work.conn(), batch, today).await?,
+        Standing::Open | Standing::Superseded => Vec::new(),
+    };
+    let was_known = feed::was_fresh(work.conn(), batch, today).await?;
+    feed::deliver(work.conn(), batch).await?;
+    let ended = i64::try_from(persons.len()).unwrap_or(i64::MAX);
+    let changed = crate::store::batch::close(work.conn(), batch, ended, today).await?;
+
+    let mut households = submit::households(work, &persons).await?;
+    if !was_known && feed::was_fresh(work.conn(), batch, today).await? {
+        households.extend(county(work, &batch.county_code).await?);
+        households.sort_unstable();
+        households.dedup();
+    }
+    evaluate::households(monitoring, work, &households, Cause::Record).await?;
+    feeds::evaluate(monitoring, work, Some(batch)).await?;
+    Ok(CloseBatchResponse {
+        changed: i32::try_from(changed).unwrap_or(i32::MAX),
+        ended: i32::try_from(ended).unwrap_or(i32::MAX),
+    })
+}
+
+/// Every household of a county.
+async fn county(work: &mut Work, code: &str) -> Result<Vec<Uuid>> {
+    let mut all = Vec::new();
+    loop {
+        let slice = roster::in_county(work.conn(), code, all.last().copied(), SLICE as i64).await?;
+        let last = slice.len() < SLICE;
+        all.extend(slice);
+        if last {
+            return Ok(all);
+        }
+    }
+}

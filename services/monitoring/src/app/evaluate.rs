@@ -1,0 +1,143 @@
+//! Evaluates households and makes their warnings and told facts agree with the outcome. Doing it again changes
+//! nothing, and what comes out does not depend on the order in which the data came: it reads the data as they stand.
+//! Unknown leaves a warning as it is.
+
+use chrono::SecondsFormat;
+use minqing_kit::{Result, db::Work, id};
+use minqing_proto::minqing::monitoring::v1::{WarningCleared, WarningRaised};
+use uuid::Uuid;
+
+use super::{Monitoring, SLICE, told};
+use crate::{
+    domain::words,
+    store::{
+        evaluation::Change,
+        lock,
+        warning::{self, Raised},
+    },
+};
+
+/// What led to the evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A bureau's record, accepted in this transaction.
+    Record,
+    /// The roster, a referral or the passing of time.
+    Other,
+}
+
+/// What an evaluation did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub raised: i32,
+    pub cleared: i32,
+}
+
+/// Evaluates the households, which are in order of id, as of the business date of the transaction.
+pub async fn households(monitoring: &Monitoring, work: &mut Work, ids: &[Uuid], cause: Cause) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for slice in ids.chunks(SLICE) {
+        let held = lock::households(work.conn(), slice).await?;
+        if held.is_empty() {
+            continue;
+        }
+        let done = warnings(monitoring, work, &held, cause).await?;
+        tally.raised += done.raised;
+        tally.cleared += done.cleared;
+        told::tell(monitoring, work, &held).await?;
+    }
+    Ok(tally)
+}
+
+async fn warnings(monitoring: &Monitoring, work: &mut Work, held: &[Uuid], cause: Cause) -> Result<Tally> {
+    let today = work.today();
+    let rules = &monitoring.rules;
+    let changes = rules.statements.changes(work.conn(), held, today, &rules.indicators).await?;
+    if changes.is_empty() {
+        return Ok(Tally::default());
+    }
+    let accepted = match cause {
+        Cause::Record => warning::accepted_at(work.conn()).await?.to_rfc3339_opts(SecondsFormat::Micros, true),
+        Cause::Other => String::new(),
+    };
+    let mut raised = Raised::default();
+    let mut cleared = Vec::new();
+    for change in changes {
+        match change.warning_id {
+            Some(id) => {
+                cleared.push(id);
+                emit_cleared(work, id, &change);
+            }
+            None => raise(monitoring, work, &mut raised, change, &accepted)?,
+        }
+    }
+    let tally = Tally { raised: count(raised.ids.len()), cleared: count(cleared.len()) };
+    if !cleared.is_empty() {
+        warning::clear(work.conn(), &cleared, today).await?;
+    }
+    if !raised.ids.is_empty() {
+        warning::raise(work.conn(), raised, today, &rules.pack_tag).await?;
+    }
+    Ok(tally)
+}
+
+fn raise(
+    monitoring: &Monitoring,
+    work: &mut Work,
+    raised: &mut Raised,
+    change: Change,
+    accepted: &str,
+) -> Result<()> {
+    let id = work.new_id();
+    let level = monitoring.rules.level(&change.indicator)?;
+    let household = id::name("households", change.household_id);
+    let event = WarningRaised {
+        warning: id::name("warnings", id),
+        indicator: change.indicator.clone(),
+        level: level.into(),
+        household: household.clone(),
+        person_key: change.person_key.map(|key| key.to_string()).unwrap_or_default(),
+        subject: String::new(),
+        subject_bureau: 0,
+        division_code: change.division_code.clone(),
+        area_kind: words::area_of(&change.area_kind).into(),
+        raised_on: work.today().to_string(),
+        record_accepted_time: accepted.to_owned(),
+        pack: monitoring.rules.pack_tag.clone(),
+    };
+    work.emit(&household, &event, None);
+    raised.ids.push(id);
+    raised.indicators.push(change.indicator);
+    raised.levels.push(level.into());
+    raised.households.push(Some(change.household_id));
+    raised.persons.push(change.person_key);
+    raised.subjects.push(String::new());
+    raised.bureaus.push(String::new());
+    raised.counties.push(words::county(&change.division_code));
+    raised.divisions.push(change.division_code);
+    raised.areas.push(change.area_kind);
+    raised.conditions.push(change.conditions.unwrap_or_else(empty));
+    raised.facts.push(change.facts.unwrap_or_else(empty));
+    raised.parameters.push(change.parameters.unwrap_or_else(empty));
+    Ok(())
+}
+
+fn emit_cleared(work: &mut Work, id: Uuid, change: &Change) {
+    let household = id::name("households", change.household_id);
+    let event = WarningCleared {
+        warning: id::name("warnings", id),
+        indicator: change.indicator.clone(),
+        household: household.clone(),
+        cleared_on: work.today().to_string(),
+    };
+    work.emit(&household, &event, None);
+}
+
+fn empty() -> String {
+    "{}".to_owned()
+}
+
+/// A count of the contract.
+pub fn count(of: usize) -> i32 {
+    i32::try_from(of).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,35 @@
+//! The policy pack in use, with the statements made of it.
+
+use minqing_kit::Result;
+use minqing_policy::{Indicator, Pack};
+use minqing_proto::minqing::types::v1::WarningLevel;
+
+use crate::{domain::error::Fault, store::evaluation::Statements};
+
+/// The pack and what is asked of it all the time.
+pub struct Rules {
+    pub pack: Pack,
+    /// Name and version.
+    pub pack_tag: String,
+    pub statements: Statements,
+    /// Ids of all its indicators.
+    pub indicators: Vec<String>,
+}
+
+impl Rules {
+    /// Takes a pack into use. `confined`: its statements can run as the policy role.
+    pub fn new(pack: Pack, confined: bool) -> Rules {
+        let statements = Statements::new(&pack, confined);
+        let indicators = pack.indicators().iter().map(|i| i.id.clone()).collect();
+        Rules { pack_tag: pack.version_tag().to_owned(), statements, indicators, pack }
+    }
+
+    /// Urgency of an indicator's warnings.
+    pub fn level(&self, indicator: &str) -> Result<WarningLevel> {
+        Ok(self.indicator(indicator)?.severity.warning_level())
+    }
+
+    fn indicator(&self, id: &str) -> Result<&Indicator> {
+        self.pack.indicator(id).ok_or_else(|| Fault::IndicatorUnknown { indicator: id.to_owned() }.into())
+    }
+}

@@ -1,0 +1,77 @@
+//! Takes one part of a batch: stores what changed and evaluates the households touched, in one transaction.
+
+use std::sync::Arc;
+
+use minqing_kit::{Result, call::Call, db::Work};
+use minqing_proto::minqing::monitoring::v1::{SubmitRecordsRequest, SubmitRecordsResponse};
+use uuid::Uuid;
+
+use super::{
+    Monitoring,
+    evaluate::{self, Cause, count},
+};
+use crate::{
+    domain::{
+        batch::{self, Batch},
+        error::Fault,
+        record::{self, Rows},
+    },
+    store::{batch::Standing, lock, roster},
+};
+
+/// Does it, or gives the first answer to a repeat.
+pub async fn submit(
+    monitoring: Arc<Monitoring>,
+    call: &Call,
+    request: SubmitRecordsRequest,
+) -> Result<SubmitRecordsResponse> {
+    let batch = batch::read(request.batch.as_ref(), call.caller.rest(), monitoring.clock.today(), |bureau, name| {
+        monitoring.set(bureau, name).map(|set| Arc::clone(&set.dataset))
+    })?;
+    if request.part_no < 1 {
+        return Err(Fault::PartNo.into());
+    }
+    let rows = record::decode(&batch.dataset, &request.records)?;
+    let part = Arc::new(Part { no: request.part_no, batch, rows });
+    let db = monitoring.db.clone();
+    db.mutate(call, &request, move |work| {
+        let (monitoring, part) = (Arc::clone(&monitoring), Arc::clone(&part));
+        Box::pin(async move { take(&monitoring, work, &part).await })
+    })
+    .await
+}
+
+struct Part {
+    no: i32,
+    batch: Batch,
+    rows: Rows,
+}
+
+async fn take(monitoring: &Monitoring, work: &mut Work, part: &Part) -> Result<SubmitRecordsResponse> {
+    let today = work.today();
+    let (batch, rows) = (&part.batch, &part.rows);
+    let set = monitoring.set(&batch.dataset.bureau, &batch.dataset.name).ok_or(Fault::DatasetUnknown)?;
+    lock::keep_roster(work.conn()).await?;
+    let standing = crate::store::batch::begin(work.conn(), batch).await?;
+    let written = match standing {
+        Standing::Open => set.statements.write(work.conn(), batch, rows.clone(), today).await?,
+        Standing::Superseded => Default::default(),
+    };
+    crate::store::batch::add_part(work.conn(), batch, part.no, &rows.record_keys, written.changed).await?;
+    let households = households(work, &written.persons).await?;
+    let tally = evaluate::households(monitoring, work, &households, Cause::Record).await?;
+    Ok(SubmitRecordsResponse {
+        accepted: count(rows.count()),
+        changed: written.changed,
+        warnings_raised: tally.raised,
+        warnings_cleared: tally.cleared,
+    })
+}
+
+/// Households the persons are in; a person of no household waits for the roster.
+pub async fn households(work: &mut Work, persons: &[Uuid]) -> Result<Vec<Uuid>> {
+    if persons.is_empty() {
+        return Ok(Vec::new());
+    }
+    roster::households_of(work.conn(), persons).await
+}

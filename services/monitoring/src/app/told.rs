@@ -1,0 +1,110 @@
+//! Tells identification the facts of households that have a warning or a class, whole and only when a value differs
+//! from what it was last told. A household once told of stays followed.
+
+use std::collections::BTreeMap;
+
+use minqing_kit::{Result, db::Work, id};
+use minqing_proto::minqing::monitoring::v1::{FactEntry, HouseholdFactsChanged, PersonFactEntry};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{Monitoring, parse};
+use crate::{
+    domain::words,
+    store::{
+        evaluation::Facts,
+        fact::{self, Followed},
+    },
+};
+
+/// Bytes kept of the digest.
+const DIGEST_BYTES: usize = 16;
+
+/// A fact as the pack's SQL gives it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Cell {
+    pub value: Option<String>,
+    #[serde(default)]
+    pub as_of: Option<String>,
+}
+
+/// Facts by name.
+pub type Cells = BTreeMap<String, Cell>;
+
+/// Tells what has changed of the households, which the transaction holds.
+pub async fn tell(monitoring: &Monitoring, work: &mut Work, held: &[Uuid]) -> Result<()> {
+    let followed = fact::followed(work.conn(), held).await?;
+    if followed.is_empty() {
+        return Ok(());
+    }
+    let today = work.today();
+    let ids: Vec<_> = followed.iter().map(|f| f.household_id).collect();
+    let rows = monitoring.rules.statements.facts(work.conn(), &ids, today).await?;
+    let mut by_household: BTreeMap<Uuid, Vec<Facts>> = BTreeMap::new();
+    for row in rows {
+        by_household.entry(row.household_id).or_default().push(row);
+    }
+    let (mut told, mut digests) = (Vec::new(), Vec::new());
+    for household in followed {
+        let rows = by_household.remove(&household.household_id).unwrap_or_default();
+        let cells = rows.into_iter().map(|row| Ok((row.person_key, parse(&row.facts)?))).collect::<Result<Vec<_>>>()?;
+        let digest = digest(&household, &cells);
+        if household.digest.as_ref() == Some(&digest) {
+            continue;
+        }
+        emit(work, &household, cells);
+        told.push(household.household_id);
+        digests.push(digest);
+    }
+    if told.is_empty() {
+        return Ok(());
+    }
+    fact::told(work.conn(), &told, &digests, today).await
+}
+
+fn emit(work: &mut Work, household: &Followed, cells: Vec<(Option<Uuid>, Cells)>) {
+    let name = id::name("households", household.household_id);
+    let mut event = HouseholdFactsChanged {
+        household: name.clone(),
+        division_code: household.division_code.clone(),
+        area_kind: words::area_of(&household.area_kind).into(),
+        as_of: work.today().to_string(),
+        ..Default::default()
+    };
+    for (person, cells) in cells {
+        let facts = cells.into_iter().map(entry).collect();
+        match person {
+            None => event.facts = facts,
+            Some(key) => event.persons.push(PersonFactEntry { person_key: key.to_string(), facts }),
+        }
+    }
+    work.emit(&name, &event, None);
+}
+
+fn entry((name, cell): (String, Cell)) -> FactEntry {
+    let known = cell.value.is_some();
+    FactEntry { name, value: cell.value.unwrap_or_default(), known, as_of: cell.as_of.unwrap_or_default() }
+}
+
+/// Over place and values; not over the sources' dates, which move with every delivery.
+fn digest(household: &Followed, cells: &[(Option<Uuid>, Cells)]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    let mut part = |text: &str| {
+        hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(text);
+    };
+    part(&household.division_code);
+    part(&household.area_kind);
+    for (person, cells) in cells {
+        part(&person.map(|key| key.to_string()).unwrap_or_default());
+        for (name, cell) in cells {
+            part(name);
+            part(if cell.value.is_some() { "known" } else { "unknown" });
+            part(cell.value.as_deref().unwrap_or_default());
+        }
+    }
+    let mut bytes = hash.finalize().to_vec();
+    bytes.truncate(DIGEST_BYTES);
+    bytes
+}

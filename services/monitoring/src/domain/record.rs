@@ -1,0 +1,294 @@
+//! Rows of the bureaus' datasets as typed columns. The layout of a dataset comes from the policy crate's catalogue and
+//! through it from the message's descriptor, so a new dataset needs no code here.
+
+use std::collections::HashSet;
+
+use chrono::NaiveDate;
+use minqing_proto::{
+    contract,
+    minqing::{
+        monitoring::v1::Record,
+        options::v1::{ColumnFormat, Rhythm as Due},
+    },
+};
+use minqing_policy::catalogue::{self, RecordSet};
+use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, Value};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{error::Fault, feed::Rhythm};
+
+/// Most rows in one part.
+pub const MAX_ROWS: usize = 2_000;
+/// Bytes kept of a row's digest: enough that two versions of one row never meet.
+const HASH_BYTES: usize = 16;
+
+/// Type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    Text,
+    Date,
+    BigInt,
+    Int,
+    Bool,
+}
+
+impl Type {
+    fn of(sql_type: &str) -> Option<Type> {
+        Some(match sql_type {
+            "text" => Type::Text,
+            "date" => Type::Date,
+            "bigint" => Type::BigInt,
+            "integer" => Type::Int,
+            "boolean" => Type::Bool,
+            _ => return None,
+        })
+    }
+}
+
+/// A column of a record set.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Name in the table.
+    pub name: String,
+    pub sql_type: &'static str,
+    kind: Type,
+    field: FieldDescriptor,
+}
+
+/// A bureau's dataset.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    pub bureau: String,
+    pub name: String,
+    /// Name of the record set's table, without its schema.
+    pub table: String,
+    pub rhythm: Rhythm,
+    pub fresh_days: u32,
+    pub columns: Vec<Column>,
+    /// The person's ID number is part of the natural key, so a record never passes to another person.
+    pub keyed_by_person: bool,
+    message: MessageDescriptor,
+}
+
+/// Every dataset of the contracts.
+pub fn datasets() -> Result<Vec<Dataset>, Fault> {
+    catalogue::record_sets().iter().map(Dataset::read).collect()
+}
+
+impl Dataset {
+    fn read(set: &RecordSet) -> Result<Dataset, Fault> {
+        let unusable = || Fault::DatasetUnusable { dataset: set.name() };
+        let message = contract::dataset_message(&set.bureau, &set.dataset).ok_or_else(unusable)?;
+        let rhythm = match set.contract.rhythm() {
+            Due::Daily => Rhythm::Daily,
+            Due::TenDays => Rhythm::TenDays,
+            Due::Monthly => Rhythm::Monthly(u32::try_from(set.contract.due_day).map_err(|_| unusable())?),
+            Due::OnEvent => Rhythm::OnEvent,
+            Due::Unspecified => return Err(unusable()),
+        };
+        let column = |column: &catalogue::RecordColumn| {
+            Some(Column {
+                name: column.column.clone(),
+                sql_type: column.sql_type,
+                kind: Type::of(column.sql_type)?,
+                field: message.get_field_by_name(&column.field)?,
+            })
+        };
+        let columns = set.columns.iter().map(column).collect::<Option<Vec<_>>>().ok_or_else(unusable)?;
+        let keyed_by_person = message.fields().any(|field| {
+            contract::column(&field).is_some_and(|c| c.key && c.format() == ColumnFormat::IdNumber)
+        });
+        Ok(Dataset {
+            bureau: set.bureau.clone(),
+            name: set.dataset.clone(),
+            table: set.table.clone(),
+            rhythm,
+            fresh_days: u32::try_from(set.contract.fresh_days).map_err(|_| unusable())?,
+            columns,
+            keyed_by_person,
+            message,
+        })
+    }
+}
+
+/// One column's values, row by row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    Text(Vec<Option<String>>),
+    Date(Vec<Option<NaiveDate>>),
+    BigInt(Vec<Option<i64>>),
+    Int(Vec<Option<i32>>),
+    Bool(Vec<Option<bool>>),
+}
+
+impl Values {
+    fn of(kind: Type, capacity: usize) -> Values {
+        match kind {
+            Type::Text => Values::Text(Vec::with_capacity(capacity)),
+            Type::Date => Values::Date(Vec::with_capacity(capacity)),
+            Type::BigInt => Values::BigInt(Vec::with_capacity(capacity)),
+            Type::Int => Values::Int(Vec::with_capacity(capacity)),
+            Type::Bool => Values::Bool(Vec::with_capacity(capacity)),
+        }
+    }
+
+    /// Takes a value; empty text is no value. `None` when it is not of the column's type.
+    fn push(&mut self, value: Option<&Value>) -> Option<()> {
+        match self {
+            Values::Text(all) => all.push(value.and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned)),
+            Values::Date(all) => match value.and_then(Value::as_str).filter(|t| !t.is_empty()) {
+                Some(text) => all.push(Some(NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?)),
+                None => all.push(None),
+            },
+            Values::BigInt(all) => all.push(value.and_then(Value::as_i64)),
+            Values::Int(all) => all.push(value.and_then(Value::as_i32)),
+            Values::Bool(all) => all.push(value.and_then(Value::as_bool)),
+        }
+        Some(())
+    }
+}
+
+/// The rows of one part, column by column.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    pub record_keys: Vec<Uuid>,
+    pub person_keys: Vec<Uuid>,
+    pub division_codes: Vec<String>,
+    pub hashes: Vec<Vec<u8>>,
+    /// In the order of the dataset's columns.
+    pub columns: Vec<Values>,
+}
+
+impl Rows {
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.record_keys.len()
+    }
+}
+
+/// Decodes a part by its dataset's descriptor. A refusal names the record by its index, never by a value.
+pub fn decode(dataset: &Dataset, records: &[Record]) -> Result<Rows, Fault> {
+    if records.len() > MAX_ROWS {
+        return Err(Fault::TooManyRecords { most: MAX_ROWS });
+    }
+    let count = records.len();
+    let mut rows = Rows {
+        record_keys: Vec::with_capacity(count),
+        person_keys: Vec::with_capacity(count),
+        division_codes: Vec::with_capacity(count),
+        hashes: Vec::with_capacity(count),
+        columns: dataset.columns.iter().map(|c| Values::of(c.kind, count)).collect(),
+    };
+    let mut seen = HashSet::with_capacity(count);
+    for (index, record) in records.iter().enumerate() {
+        let key = key(&record.record_key).ok_or(Fault::Record { index, field: "record_key", wrong: "must be a uuid" })?;
+        if !seen.insert(key) {
+            return Err(Fault::Record { index, field: "record_key", wrong: "must not come twice in a part" });
+        }
+        let person =
+            self::key(&record.person_key).ok_or(Fault::Record { index, field: "person_key", wrong: "must be a uuid" })?;
+        if !is_division(&record.division_code) {
+            return Err(Fault::Record { index, field: "division_code", wrong: "must be twelve digits" });
+        }
+        let undecodable = Fault::Record { index, field: "body", wrong: "is no row of the dataset" };
+        let Ok(message) = DynamicMessage::decode(dataset.message.clone(), record.body.as_slice()) else {
+            return Err(undecodable);
+        };
+        for (column, values) in dataset.columns.iter().zip(&mut rows.columns) {
+            let value = (!column.field.supports_presence() || message.has_field(&column.field))
+                .then(|| message.get_field(&column.field));
+            if values.push(value.as_deref()).is_none() {
+                return Err(undecodable);
+            }
+        }
+        rows.hashes.push(digest(record));
+        rows.record_keys.push(key);
+        rows.person_keys.push(person);
+        rows.division_codes.push(record.division_code.clone());
+    }
+    Ok(rows)
+}
+
+fn key(text: &str) -> Option<Uuid> {
+    Uuid::try_parse(text).ok().filter(|id| !id.is_nil())
+}
+
+/// Twelve digits.
+pub fn is_division(code: &str) -> bool {
+    code.len() == 12 && code.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Tells whether two versions of a record are the same. Adapters encode rows in field order, so equal rows have equal
+/// bytes.
+fn digest(record: &Record) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for part in [record.person_key.as_bytes(), record.division_code.as_bytes(), &record.body] {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(part);
+    }
+    let mut bytes = hash.finalize().to_vec();
+    bytes.truncate(HASH_BYTES);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use minqing_proto::minqing::bureau::{emergency::v1::DisasterLoss, hr::v1::Unemployment};
+    use prost::Message;
+
+    use super::*;
+
+    fn dataset(bureau: &str, name: &str) -> Dataset {
+        datasets().unwrap().into_iter().find(|d| d.bureau == bureau && d.name == name).unwrap()
+    }
+
+    fn record(key: u128, body: Vec<u8>) -> Record {
+        Record {
+            record_key: Uuid::from_u128(key).to_string(),
+            person_key: Uuid::from_u128(9).to_string(),
+            division_code: "621202103201".into(),
+            body,
+        }
+    }
+
+    #[test]
+    fn every_dataset_has_a_layout_without_identity_and_omitted_fields() {
+        let all = datasets().unwrap();
+        assert_eq!(all.len(), 18);
+        for dataset in &all {
+            for column in &dataset.columns {
+                assert!(!["id_number", "name", "division_code"].contains(&column.name.as_str()), "{}", dataset.table);
+            }
+            assert!(!dataset.columns.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_row_becomes_typed_columns_and_empty_text_no_value() {
+        let dataset = dataset("emergency", "disaster_loss");
+        let body = DisasterLoss { ended_on: "2026-10-20".into(), ..DisasterLoss::default() };
+        let rows = decode(&dataset, &[record(1, body.encode_to_vec())]).unwrap();
+        let at = dataset.columns.iter().position(|c| c.name == "row_ended_on").unwrap();
+        assert_eq!(rows.columns[at], Values::Date(vec![Some("2026-10-20".parse().unwrap())]));
+        let text = dataset.columns.iter().position(|c| c.kind == Type::Text).unwrap();
+        assert_eq!(rows.columns[text], Values::Text(vec![None]));
+    }
+
+    #[test]
+    fn a_refusal_names_the_record_by_its_index() {
+        let dataset = dataset("hr", "unemployment");
+        let good = record(1, Unemployment::default().encode_to_vec());
+        let wrong_body = record(2, vec![0xff; 3]);
+        let wrong_date =
+            record(3, Unemployment { benefit_from: "soon".into(), ..Unemployment::default() }.encode_to_vec());
+        for (wrong, field) in [(wrong_body, "body"), (wrong_date, "body"), (good.clone(), "record_key")] {
+            let refused = decode(&dataset, &[good.clone(), wrong]).unwrap_err();
+            assert!(matches!(refused, Fault::Record { index: 1, field: f, .. } if f == field), "{refused:?}");
+        }
+        let many = vec![good; MAX_ROWS + 1];
+        assert!(matches!(decode(&dataset, &many), Err(Fault::TooManyRecords { .. })));
+    }
+}

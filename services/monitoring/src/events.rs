@@ -1,0 +1,130 @@
+//! Events in: registry's HouseholdChanged makes the roster, dispatch's ReferralIssued and ReferralSettled the
+//! referrals under way. Events out: WarningRaised, WarningCleared, HouseholdFactsChanged, each household's in order.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use minqing_kit::{
+    Result,
+    db::Work,
+    events::{Consumer, Event, Handler, decode},
+};
+use minqing_proto::minqing::{
+    dispatch::v1::{ReferralIssued, ReferralSettled},
+    registry::v1::HouseholdChanged,
+};
+use uuid::Uuid;
+
+use crate::{
+    app::{
+        Monitoring,
+        referral::{self, Referrals},
+        roster,
+    },
+    domain::{error::Fault, roster as state, words},
+    store::referral::{Issued, Settled},
+};
+
+const HOUSEHOLD_CHANGED: &str = "minqing.registry.v1.HouseholdChanged";
+const REFERRAL_ISSUED: &str = "minqing.dispatch.v1.ReferralIssued";
+const REFERRAL_SETTLED: &str = "minqing.dispatch.v1.ReferralSettled";
+
+/// What monitoring consumes.
+pub fn consumers(monitoring: &Arc<Monitoring>) -> Vec<Consumer> {
+    vec![
+        Consumer {
+            producer: "registry",
+            types: vec![HOUSEHOLD_CHANGED],
+            audience: None,
+            handler: Arc::new(Roster(Arc::clone(monitoring))),
+        },
+        Consumer {
+            producer: "dispatch",
+            types: vec![REFERRAL_ISSUED, REFERRAL_SETTLED],
+            audience: None,
+            handler: Arc::new(UnderWay(Arc::clone(monitoring))),
+        },
+    ]
+}
+
+struct Roster(Arc<Monitoring>);
+
+impl Handler for Roster {
+    fn handle<'a>(&'a self, work: &'a mut Work, events: &'a [Event]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut states = Vec::with_capacity(events.len());
+            for event in events.iter().filter(|e| e.r#type == HOUSEHOLD_CHANGED) {
+                let changed: HouseholdChanged = decode(event)?;
+                let unreadable = Fault::EventUnreadable { kind: HOUSEHOLD_CHANGED };
+                states.push(state::read(changed, event.aggregate_sequence).ok_or(unreadable)?);
+            }
+            roster::apply(&self.0, work, states).await
+        })
+    }
+}
+
+struct UnderWay(Arc<Monitoring>);
+
+impl Handler for UnderWay {
+    fn handle<'a>(&'a self, work: &'a mut Work, events: &'a [Event]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut referrals = Referrals::default();
+            for event in events {
+                read(event, &mut referrals)?;
+            }
+            referral::apply(&self.0, work, referrals).await
+        })
+    }
+}
+
+fn read(event: &Event, referrals: &mut Referrals) -> Result<()> {
+    match event.r#type.as_str() {
+        REFERRAL_ISSUED => {
+            let unreadable = Fault::EventUnreadable { kind: REFERRAL_ISSUED };
+            // A referral about a feed has no household.
+            if let Some(issued) = issued(&decode(event)?).ok_or(unreadable)? {
+                referrals.households.push(issued.household);
+                referrals.issued.push(issued);
+            }
+        }
+        REFERRAL_SETTLED => {
+            let unreadable = Fault::EventUnreadable { kind: REFERRAL_SETTLED };
+            let (household, settled) = settled(&decode(event)?).ok_or(unreadable)?;
+            referrals.households.extend(household);
+            referrals.settled.push(settled);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn issued(event: &ReferralIssued) -> Option<Option<Issued>> {
+    let id = named("referrals/", &event.referral)?;
+    if event.household.is_empty() {
+        return Some(None);
+    }
+    let person = if event.person_key.is_empty() { None } else { Some(state::person(&event.person_key)?) };
+    Some(Some(Issued {
+        id,
+        household: named("households/", &event.household)?,
+        person,
+        bureau: words::bureau(event.bureau()),
+        programme: event.programme.clone(),
+        issued_on: state::date(&event.issued_on)?,
+        due_on: state::date(&event.due_on),
+    }))
+}
+
+fn settled(event: &ReferralSettled) -> Option<(Option<Uuid>, Settled)> {
+    let household = if event.household.is_empty() { None } else { Some(named("households/", &event.household)?) };
+    let settled = Settled {
+        id: named("referrals/", &event.referral)?,
+        decision: words::decision(event.decision()),
+        settled_on: state::date(&event.settled_on)?,
+    };
+    Some((household, settled))
+}
+
+fn named(collection: &str, name: &str) -> Option<Uuid> {
+    Uuid::try_parse(name.strip_prefix(collection)?).ok()
+}

@@ -1,0 +1,111 @@
+//! Batches under way and closed.
+
+use chrono::NaiveDate;
+use minqing_kit::Result;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::{batch::Batch, error::Fault};
+
+/// A batch's state.
+#[derive(Clone, Debug, sqlx::FromRow)]
+struct State {
+    same: bool,
+    closed: bool,
+    superseded: bool,
+}
+
+/// Where a batch stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its rows count.
+    Open,
+    /// A snapshot of a later day has begun: what this one says is past, and its rows change nothing.
+    Superseded,
+}
+
+/// Begins the batch or finds it begun, and takes its row until the transaction ends.
+pub async fn begin(conn: &mut PgConnection, batch: &Batch) -> Result<Standing> {
+    sqlx::query(
+        "insert into monitoring.batch (batch_id, bureau, dataset, county_code, snapshot, as_of) \
+         values ($1, $2, $3, $4, $5, $6) on conflict on constraint batch_pk do nothing",
+    )
+    .bind(batch.id)
+    .bind(&batch.dataset.bureau)
+    .bind(&batch.dataset.name)
+    .bind(&batch.county_code)
+    .bind(batch.snapshot)
+    .bind(batch.as_of)
+    .execute(&mut *conn)
+    .await?;
+    let state: State = sqlx::query_as(
+        "select (b.bureau, b.dataset, b.county_code, b.snapshot, b.as_of) = ($2, $3, $4, $5, $6) as same, \
+                b.closed_on is not null as closed, \
+                exists (select from monitoring.batch s where s.snapshot and s.bureau = $2 and s.dataset = $3 \
+                          and s.county_code = $4 and s.as_of > $6) as superseded \
+         from monitoring.batch b where b.batch_id = $1 for update of b",
+    )
+    .bind(batch.id)
+    .bind(&batch.dataset.bureau)
+    .bind(&batch.dataset.name)
+    .bind(&batch.county_code)
+    .bind(batch.snapshot)
+    .bind(batch.as_of)
+    .fetch_one(conn)
+    .await?;
+    match state {
+        State { same: false, .. } => Err(Fault::BatchDiffers.into()),
+        State { closed: true, .. } => Err(Fault::BatchClosed.into()),
+        State { superseded: true, .. } => Ok(Standing::Superseded),
+        _ => Ok(Standing::Open),
+    }
+}
+
+/// Notes a part; the keys are kept for a snapshot only.
+pub async fn add_part(conn: &mut PgConnection, batch: &Batch, part_no: i32, keys: &[Uuid], changed: i32) -> Result<()> {
+    let kept: &[Uuid] = if batch.snapshot { keys } else { &[] };
+    let accepted = i32::try_from(keys.len()).unwrap_or(i32::MAX);
+    sqlx::query(
+        "with part as (\
+           insert into monitoring.batch_part (batch_id, part_no, accepted, record_keys) values ($1, $2, $3, $4) \
+           on conflict on constraint batch_part_pk do update \
+             set accepted = excluded.accepted, record_keys = excluded.record_keys) \
+         update monitoring.batch set changed = changed + $5 where batch_id = $1",
+    )
+    .bind(batch.id)
+    .bind(part_no)
+    .bind(accepted)
+    .bind(kept)
+    .bind(i64::from(changed))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Refuses to close a batch of which a part or a row has not come.
+pub async fn check_complete(conn: &mut PgConnection, batch: &Batch, parts: i32, accepted: i32) -> Result<()> {
+    let (came, rows): (i64, i64) = sqlx::query_as(
+        "select count(*), coalesce(sum(accepted), 0)::bigint from monitoring.batch_part where batch_id = $1",
+    )
+    .bind(batch.id)
+    .fetch_one(conn)
+    .await?;
+    if came == i64::from(parts) && rows == i64::from(accepted) {
+        return Ok(());
+    }
+    Err(Fault::BatchIncomplete.into())
+}
+
+/// Closes the batch, drops its parts and gives back how many rows it changed in all.
+pub async fn close(conn: &mut PgConnection, batch: &Batch, ended: i64, today: NaiveDate) -> Result<i64> {
+    let changed = sqlx::query_scalar(
+        "with dropped as (delete from monitoring.batch_part where batch_id = $1) \
+         update monitoring.batch set ended = $2, closed_on = $3 where batch_id = $1 returning changed",
+    )
+    .bind(batch.id)
+    .bind(ended)
+    .bind(today)
+    .fetch_one(conn)
+    .await?;
+    Ok(changed)
+}

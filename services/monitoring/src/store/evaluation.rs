@@ -1,0 +1,209 @@
+//! Runs the policy pack's SQL. It runs as a role that may read the catalogue and nothing else, so a pack can do no
+//! harm however it was written; only what has to change comes back.
+
+use chrono::NaiveDate;
+use minqing_kit::{Result, db::POLICY_ROLE};
+use minqing_policy::{Pack, SESSION_SETTINGS};
+use sqlx::{AssertSqlSafe, PgConnection};
+use uuid::Uuid;
+
+use crate::domain::batch::Batch;
+
+/// Stands for "the household itself" where keys are compared.
+const NOBODY: &str = "'00000000-0000-0000-0000-000000000000'::uuid";
+
+/// The pack's statements, made once at start.
+#[derive(Clone, Debug)]
+pub struct Statements {
+    settings: String,
+    to_raise: String,
+    to_clear: String,
+    facts: String,
+    feeds: String,
+}
+
+/// A warning that has to be raised or cleared.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Change {
+    pub household_id: Uuid,
+    pub person_key: Option<Uuid>,
+    pub indicator: String,
+    pub division_code: String,
+    pub area_kind: String,
+    /// The open warning to clear; none to raise one.
+    pub warning_id: Option<Uuid>,
+    /// Json texts, of a warning to raise.
+    pub conditions: Option<String>,
+    pub facts: Option<String>,
+    pub parameters: Option<String>,
+}
+
+/// Facts of a household or one of its members, as json text.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Facts {
+    pub household_id: Uuid,
+    pub person_key: Option<Uuid>,
+    pub facts: String,
+}
+
+/// A feed whose warning has to be raised or cleared.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct FeedChange {
+    pub bureau: String,
+    pub dataset: String,
+    pub county_code: String,
+    pub indicator: String,
+    pub as_of: Option<NaiveDate>,
+    pub due_on: Option<NaiveDate>,
+    /// Json text.
+    pub conditions: String,
+    /// The open warning to clear; none to raise one.
+    pub warning_id: Option<Uuid>,
+}
+
+impl Statements {
+    /// Makes them of a pack. `confined`: the session may become the policy role.
+    pub fn new(pack: &Pack, confined: bool) -> Statements {
+        let become_role = if confined { format!(";\nset local role {POLICY_ROLE}") } else { String::new() };
+        Statements {
+            settings: format!("{SESSION_SETTINGS}{become_role}"),
+            to_raise: to_raise_sql(pack.screening_sql()),
+            to_clear: to_clear_sql(pack.screening_sql()),
+            facts: facts_sql(pack.facts_sql()),
+            feeds: feeds_sql(pack.feed_screening_sql()),
+        }
+    }
+
+    /// Evaluates the households and gives back what differs from their open warnings. Unknown differs from nothing.
+    /// `indicators` are the pack's: warnings of others are cleared.
+    pub async fn changes(
+        &self,
+        conn: &mut PgConnection,
+        households: &[Uuid],
+        as_of: NaiveDate,
+        indicators: &[String],
+    ) -> Result<Vec<Change>> {
+        let warned: Vec<Uuid> = sqlx::query_scalar(
+            "select distinct household_id from monitoring.warning where household_id = any($1) and cleared_on is null",
+        )
+        .bind(households)
+        .fetch_all(&mut *conn)
+        .await?;
+        self.confine(conn).await?;
+        let mut changes: Vec<Change> = sqlx::query_as(AssertSqlSafe(self.to_raise.clone()))
+            .bind(households)
+            .bind(as_of)
+            .fetch_all(&mut *conn)
+            .await?;
+        if !warned.is_empty() {
+            let to_clear: Vec<Change> = sqlx::query_as(AssertSqlSafe(self.to_clear.clone()))
+                .bind(warned)
+                .bind(as_of)
+                .bind(indicators)
+                .fetch_all(&mut *conn)
+                .await?;
+            changes.extend(to_clear);
+        }
+        release(conn).await?;
+        Ok(changes)
+    }
+
+    /// Evaluates the feeds, all or one of them, and gives back what differs from their open warnings.
+    pub async fn feed_changes(
+        &self,
+        conn: &mut PgConnection,
+        as_of: NaiveDate,
+        only: Option<&Batch>,
+    ) -> Result<Vec<FeedChange>> {
+        let key = |part: fn(&Batch) -> &str| only.map(part);
+        self.confine(conn).await?;
+        let changes = sqlx::query_as(AssertSqlSafe(self.feeds.clone()))
+            .bind(as_of)
+            .bind(key(|b| &b.dataset.bureau))
+            .bind(key(|b| &b.dataset.name))
+            .bind(key(|b| &b.county_code))
+            .fetch_all(&mut *conn)
+            .await?;
+        release(conn).await?;
+        Ok(changes)
+    }
+
+    /// Facts of the households and their members.
+    pub async fn facts(&self, conn: &mut PgConnection, households: &[Uuid], as_of: NaiveDate) -> Result<Vec<Facts>> {
+        self.confine(conn).await?;
+        let facts = sqlx::query_as(AssertSqlSafe(self.facts.clone()))
+            .bind(households)
+            .bind(as_of)
+            .fetch_all(&mut *conn)
+            .await?;
+        release(conn).await?;
+        Ok(facts)
+    }
+
+    async fn confine(&self, conn: &mut PgConnection) -> Result<()> {
+        sqlx::raw_sql(AssertSqlSafe(self.settings.clone())).execute(conn).await?;
+        Ok(())
+    }
+}
+
+/// A failed statement needs no reset: the transaction is lost and its role with it.
+async fn release(conn: &mut PgConnection) -> Result<()> {
+    sqlx::raw_sql("reset role").execute(conn).await?;
+    Ok(())
+}
+
+/// A verdict that is true and has no open warning. The filter stands outside the pack's statement, where it spares
+/// building the explanations of all other verdicts.
+fn to_raise_sql(screening: &str) -> String {
+    format!(
+        "select e.household_id, e.person_key, e.indicator, h.division_code, h.area_kind, null::uuid as warning_id, \
+                e.conditions::text as conditions, e.facts::text as facts, e.parameters::text as parameters \
+         from (\n{screening}\n) e join monitoring.household h on h.household_id = e.household_id \
+         where e.verdict and not exists (\
+           select from monitoring.warning w \
+           where w.household_id = e.household_id and w.indicator = e.indicator and w.cleared_on is null \
+             and w.person_key is not distinct from e.person_key) \
+         order by 1, 3, 2 nulls first"
+    )
+}
+
+/// Open warnings end when their verdict is false, when their person has left the household, and when the pack no
+/// longer has their indicator.
+fn to_clear_sql(screening: &str) -> String {
+    format!(
+        "with refuted as materialized (\
+           select e.household_id, e.indicator, coalesce(e.person_key, {NOBODY}) as person_key \
+           from (\n{screening}\n) e where not e.verdict) \
+         select w.household_id, w.person_key, w.indicator, h.division_code, h.area_kind, w.warning_id, \
+                null::text as conditions, null::text as facts, null::text as parameters \
+         from monitoring.warning w \
+         join monitoring.household h on h.household_id = w.household_id \
+         left join monitoring.member m on m.person_key = w.person_key and m.household_id = w.household_id \
+         left join refuted r on r.household_id = w.household_id and r.indicator = w.indicator \
+           and r.person_key = coalesce(w.person_key, {NOBODY}) \
+         where w.household_id = any($1) and w.cleared_on is null \
+           and (r.household_id is not null or w.indicator <> all($3) \
+                or (w.person_key is not null and m.person_key is null)) \
+         order by 1, 3, 2 nulls first"
+    )
+}
+
+fn facts_sql(facts: &str) -> String {
+    format!(
+        "select f.household_id, f.person_key, f.facts::text as facts from (\n{facts}\n) f \
+         order by f.household_id, f.person_key nulls first"
+    )
+}
+
+fn feeds_sql(feeds: &str) -> String {
+    format!(
+        "select f.bureau, f.dataset, f.county_code, f.indicator, f.as_of, f.due_on, f.conditions::text as conditions, \
+                w.warning_id \
+         from (\n{feeds}\n) f \
+         left join monitoring.warning w on w.household_id is null and w.indicator = f.indicator \
+           and w.cleared_on is null and w.subject = f.bureau || '.' || f.dataset || '@' || f.county_code \
+         where ((w.warning_id is null and f.verdict) or (w.warning_id is not null and not f.verdict)) \
+           and ($2::text is null or (f.bureau = $2 and f.dataset = $3 and f.county_code = $4)) \
+         order by f.bureau, f.dataset, f.county_code, f.indicator"
+    )
+}

@@ -1,0 +1,13 @@
+//! SQL, one file per table or two. Every function takes a connection inside the caller's transaction.
+
+pub mod batch;
+pub mod catalogue;
+pub mod evaluation;
+pub mod fact;
+pub mod feed;
+pub mod lock;
+pub mod record;
+pub mod referral;
+pub mod roster;
+pub mod screening;
+pub mod warning;

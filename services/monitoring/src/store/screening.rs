@@ -1,0 +1,51 @@
+//! How far the daily screening has come: one row.
+
+use chrono::NaiveDate;
+use minqing_kit::Result;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// The screening's state.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Progress {
+    pub through: Option<NaiveDate>,
+    pub for_date: Option<NaiveDate>,
+    pub last_household: Option<Uuid>,
+}
+
+/// Newest business date for which everything was evaluated.
+pub async fn through(conn: &mut PgConnection) -> Result<Option<NaiveDate>> {
+    Ok(sqlx::query_scalar("select through from monitoring.screening where one").fetch_one(conn).await?)
+}
+
+/// Takes the row until the transaction ends.
+pub async fn take(conn: &mut PgConnection) -> Result<Progress> {
+    let progress =
+        sqlx::query_as("select through, for_date, last_household from monitoring.screening where one for update")
+            .fetch_one(conn)
+            .await?;
+    Ok(progress)
+}
+
+/// The next households after the last one, in order of id.
+pub async fn next(conn: &mut PgConnection, after: Option<Uuid>, limit: i64) -> Result<Vec<Uuid>> {
+    let ids = sqlx::query_scalar(
+        "select household_id from monitoring.household where household_id > $1 order by household_id limit $2",
+    )
+    .bind(after.unwrap_or(Uuid::nil()))
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
+/// Notes how far it came.
+pub async fn advance(conn: &mut PgConnection, progress: &Progress) -> Result<()> {
+    sqlx::query("update monitoring.screening set through = $1, for_date = $2, last_household = $3 where one")
+        .bind(progress.through)
+        .bind(progress.for_date)
+        .bind(progress.last_household)
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! Monitoring through gRPC, on a real database, with the policy pack of Longnan.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod batches;
+mod measure;
+mod orders;
+mod reads;
+mod records;
+mod roster;
+mod screening;
+mod town;

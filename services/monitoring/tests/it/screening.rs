@@ -1,0 +1,68 @@
+use minqing_proto::minqing::{
+    monitoring::v1::{ListFeedsRequest, WarningRaised},
+    types::v1::{BatchMode::Snapshot, Bureau},
+};
+
+use crate::{
+    batches::monitored,
+    town::{COUNTY, Town, car, household, minimum_living, row},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_alone_raises_a_warning_on_its_day() {
+    let town = Town::start().await;
+    town.tell([household(1, &[10])]).await;
+    town.deliver("rural.monitored_household", Snapshot, "2026-10-26", vec![row(1, 10, &monitored("2026-07-30"))]).await;
+    town.screen().await;
+    assert!(town.open().await.is_empty(), "88 days");
+    town.service.clock.advance_days(2);
+    town.screen().await;
+    assert_eq!(town.open().await, ["A25 h1".to_owned()].into());
+    assert_eq!(town.screen().await, 1, "a day is screened once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_county_larger_than_a_slice_is_screened_in_several_passes_that_can_be_resumed() {
+    let town = Town::start().await;
+    let aided = |n: u128| {
+        let mut household = household(n, &[n + 10_000]);
+        household.classes.push(minimum_living());
+        household.vehicles.push(car());
+        household
+    };
+    town.tell((1..=1_001).map(aided)).await;
+    town.service.clock.advance_days(1);
+    let first = town.service.running.reconcile_once("screening").await.unwrap();
+    assert!(!first.caught_up);
+    let second = town.service.running.reconcile_once("screening").await.unwrap();
+    assert_eq!((second.did, second.caught_up), (1, true));
+    let idle = town.service.running.reconcile_once("screening").await.unwrap();
+    assert_eq!((idle.did, idle.caught_up), (0, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_feed_raises_a_warning_and_its_delivery_clears_it() {
+    let town = Town::start().await;
+    town.tell([household(1, &[10])]).await;
+    let feeds = town.client("operator/city").list_feeds(ListFeedsRequest::default()).await.unwrap().into_inner().feeds;
+    assert_eq!(feeds.len(), 18);
+    let deaths = feeds.iter().find(|f| f.dataset == "death_certificate").unwrap();
+    assert_eq!((deaths.due_on.as_str(), deaths.as_of.as_str(), deaths.late), ("2026-10-27", "", false));
+
+    town.service.clock.advance_days(1);
+    town.screen().await;
+    assert!(town.open_feeds().await.is_empty(), "due today is not late");
+    town.service.clock.advance_days(1);
+    town.screen().await;
+    let late = format!("P11 health.death_certificate@{COUNTY}");
+    assert_eq!(town.open_feeds().await, [late].into());
+    let raised = town.events::<WarningRaised>().await;
+    assert_eq!(raised.len(), 1);
+    assert_eq!((raised[0].subject_bureau(), raised[0].division_code.as_str()), (Bureau::Health, COUNTY));
+    assert!(raised[0].household.is_empty());
+
+    town.deliver_nothing("health.death_certificate", "2026-10-28").await;
+    assert!(town.open_feeds().await.is_empty());
+    town.screen().await;
+    assert!(town.open_feeds().await.is_empty());
+}

@@ -1,0 +1,66 @@
+//! Generated statements. Each is one SELECT built of common table expressions, set-based over the households
+//! asked for; nothing in it depends on a clock or on the order of rows.
+
+mod assessment;
+mod evidence;
+pub(crate) mod names;
+mod parameter;
+mod pipeline;
+mod screening;
+
+pub(crate) use pipeline::{empty, literal};
+
+use crate::{check::Analysis, error::Fault, load::Contents};
+
+/// The pack's statements.
+#[derive(Debug)]
+pub(crate) struct Statements {
+    pub screening: String,
+    pub feeds: String,
+    pub facts: String,
+    pub assessment: String,
+}
+
+pub(crate) fn generate(contents: &Contents, analysis: &Analysis) -> Result<Statements, Fault> {
+    Ok(Statements {
+        screening: screening::households(contents, analysis)?,
+        feeds: screening::feeds(contents)?,
+        facts: evidence::facts(contents, analysis)?,
+        assessment: assessment::classes(contents, analysis)?,
+    })
+}
+
+/// Common table expressions in the order of their use.
+#[derive(Debug, Default)]
+struct Ctes(Vec<String>);
+
+impl Ctes {
+    /// Materialised, so that an expression runs once per row however often later steps read it.
+    fn push(&mut self, name: &str, body: &str) {
+        self.0.push(format!("{name} as materialized (\n{body}\n)"));
+    }
+
+    fn finish(self, select: &str) -> String {
+        format!("with {}\n{select}", self.0.join(",\n"))
+    }
+}
+
+/// Pairs that one call of jsonb_build_object may take: PostgreSQL allows 100 arguments.
+const PAIRS: usize = 45;
+
+/// A jsonb object of name and SQL.
+fn object(pairs: &[(String, String)]) -> String {
+    if pairs.is_empty() {
+        return "'{}'::jsonb".to_owned();
+    }
+    let part = |chunk: &[(String, String)]| {
+        let list: Vec<String> = chunk.iter().map(|(name, sql)| format!("'{name}', {sql}")).collect();
+        format!("jsonb_build_object({})", list.join(", "))
+    };
+    pairs.chunks(PAIRS).map(part).collect::<Vec<_>>().join(" || ")
+}
+
+/// A list of select items, each after a comma.
+fn items(list: &[String]) -> String {
+    list.iter().map(|item| format!(",\n    {item}")).collect()
+}

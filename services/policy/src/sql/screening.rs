@@ -1,0 +1,136 @@
+//! The screening statement: each indicator on each household or member asked for, with what its verdict rests on.
+
+use std::collections::BTreeSet;
+
+use super::{
+    names::{self, AS_OF},
+    object,
+    parameter::{self, column_name},
+    pipeline::{self, parameters_of},
+};
+use crate::{
+    check::Analysis,
+    error::Fault,
+    expression::{Env, compile_boolean},
+    load::Contents,
+    model::{Condition, Indicator, Level},
+};
+
+/// `$1` household ids, `$2` business date.
+pub(super) fn households(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
+    let rules: Vec<&Indicator> = contents.indicators.iter().filter(|rule| rule.level != Level::Feed).collect();
+    let mut facts = BTreeSet::new();
+    let mut parameters = BTreeSet::new();
+    let mut texts = Vec::new();
+    for rule in &rules {
+        let used = analysis.rule(&rule.id);
+        facts.extend(used.facts.iter().cloned());
+        parameters.extend(used.parameters.iter().cloned());
+        texts.push((rule.id.clone(), used.parameters.clone()));
+    }
+    let mut steps = pipeline::build(contents, analysis, &facts, &parameters)?;
+    parameter::push_texts(&mut steps.ctes, &texts);
+    for level in [Level::Person, Level::Household] {
+        let of_level: Vec<&&Indicator> = rules.iter().filter(|rule| rule.level == level).collect();
+        let mut columns = Vec::new();
+        for rule in &of_level {
+            columns.extend(condition_columns(&rule.id, &rule.conditions, &names::of_facts(contents, level, AS_OF))?);
+        }
+        let body = if level == Level::Person {
+            let own = household_facts(contents, &facts);
+            columns.splice(0..0, own);
+            format!(
+                "  select b.*{}\n  from {} b\n  join {} h on h.household_id = b.household_id\n  {}",
+                super::items(&columns),
+                steps.person,
+                steps.household,
+                parameters_of("b")
+            )
+        } else {
+            format!("  select b.*{}\n  from {} b\n  {}", super::items(&columns), steps.household, parameters_of("b"))
+        };
+        steps.ctes.push(relation(level), &body);
+    }
+    let arms: Vec<String> = rules.iter().map(|rule| arm(rule, contents, analysis)).collect();
+    let none = "select null::uuid as household_id, null::uuid as person_key, null::text as indicator, null::boolean as \
+                verdict, null::jsonb as conditions, null::jsonb as facts, null::jsonb as parameters where false";
+    Ok(steps.ctes.finish(&if arms.is_empty() { none.to_owned() } else { arms.join("\nunion all\n") }))
+}
+
+fn relation(level: Level) -> &'static str {
+    if level == Level::Person { "person_condition" } else { "household_condition" }
+}
+
+/// The household's facts beside the member's, for explanations.
+fn household_facts(contents: &Contents, wanted: &BTreeSet<String>) -> Vec<String> {
+    let of_household = contents.facts.iter().filter(|fact| fact.level == Level::Household && wanted.contains(&fact.name));
+    of_household.map(|fact| format!("h.f_{}", fact.name)).collect()
+}
+
+/// One arm per indicator: a filter from outside on the verdict spares building the explanations of the others.
+fn arm(rule: &Indicator, contents: &Contents, analysis: &Analysis) -> String {
+    let used = analysis.rule(&rule.id);
+    let shown = contents.facts.iter().filter(|fact| used.facts.contains(&fact.name));
+    let shown = shown.filter(|fact| rule.level == Level::Person || fact.level == Level::Household);
+    let facts: Vec<_> = shown.map(|fact| (fact.name.clone(), format!("c.f_{}::text", fact.name))).collect();
+    let person = if rule.level == Level::Person { "c.person_key" } else { "null::uuid" };
+    format!(
+        "select c.household_id, {person} as person_key, '{}'::text as indicator,\n  {} as verdict,\n  {} as conditions,\n  {} as \
+         facts,\n  t.j_{} as parameters\nfrom {} c\njoin parameter_text t on t.county_code = c.county_code and t.area_kind = \
+         c.area_kind",
+        rule.id,
+        verdict(&rule.id, &rule.conditions),
+        condition_object(&rule.id, &rule.conditions),
+        object(&facts),
+        column_name(&rule.id),
+        relation(rule.level),
+    )
+}
+
+/// Columns `c_<rule>_<n>`, one per condition.
+pub(super) fn condition_columns(rule: &str, conditions: &[Condition], env: &Env) -> Result<Vec<String>, Fault> {
+    let mut columns = Vec::with_capacity(conditions.len());
+    for (index, condition) in conditions.iter().enumerate() {
+        let value = compile_boolean(&condition.expr, env)?;
+        columns.push(format!("{} as c_{}_{index}", value.sql, column_name(rule)));
+    }
+    Ok(columns)
+}
+
+/// AND of the conditions, three-valued.
+pub(super) fn verdict(rule: &str, conditions: &[Condition]) -> String {
+    let part = |(index, condition): (usize, &Condition)| {
+        let column = format!("c.c_{}_{index}", column_name(rule));
+        condition.unless_unknown.map_or(column.clone(), |value| format!("coalesce({column}, {value})"))
+    };
+    let parts: Vec<String> = conditions.iter().enumerate().map(part).collect();
+    format!("({})", parts.join(" and "))
+}
+
+/// Conditions by name.
+pub(super) fn condition_object(rule: &str, conditions: &[Condition]) -> String {
+    let pair = |(index, condition): (usize, &Condition)| {
+        (condition.name.clone(), format!("c.c_{}_{index}", column_name(rule)))
+    };
+    object(&conditions.iter().enumerate().map(pair).collect::<Vec<_>>())
+}
+
+/// `$1` business date: each feed under each indicator about feeds.
+pub(super) fn feeds(contents: &Contents) -> Result<String, Fault> {
+    let env = names::of_feeds("$1::date");
+    let mut arms = Vec::new();
+    for rule in contents.indicators.iter().filter(|rule| rule.level == Level::Feed) {
+        let columns = condition_columns(&rule.id, &rule.conditions, &env)?;
+        arms.push(format!(
+            "select c.bureau, c.dataset, c.county_code, '{}'::text as indicator, {} as verdict, {} as conditions, c.as_of, c.due_on\n\
+             from (\n  select r.bureau, r.dataset, r.county_code, r.as_of, r.due_on{}\n  from monitoring.feed r\n) c",
+            rule.id,
+            verdict(&rule.id, &rule.conditions),
+            condition_object(&rule.id, &rule.conditions),
+            super::items(&columns)
+        ));
+    }
+    let none = "select null::text as bureau, null::text as dataset, null::text as county_code, null::text as indicator, \
+                null::boolean as verdict, null::jsonb as conditions, null::date as as_of, null::date as due_on where false";
+    Ok(if arms.is_empty() { none.to_owned() } else { arms.join("\nunion all\n") })
+}

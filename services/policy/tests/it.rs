@@ -1,0 +1,12 @@
+//! The Longnan pack against a real database: every indicator fires, stays silent by a hair's breadth, and says unknown
+//! when it cannot know.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod it {
+    mod calendar;
+    mod classes;
+    mod hostile;
+    mod indicators;
+    mod scale;
+    mod town;
+}

@@ -1,0 +1,177 @@
+//! A small town in a database of its own: tables as monitoring has them, rows by short words.
+
+use std::path::PathBuf;
+
+use chrono::{Days, NaiveDate};
+use minqing_policy::{Pack, SESSION_SETTINGS, catalogue};
+use minqing_test_kit::Postgres;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use uuid::Uuid;
+
+pub const COUNTY: &str = "621226000000";
+
+/// Business date of the tests, a Monday.
+pub fn today() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 10, 26).unwrap()
+}
+
+pub fn days_ago(days: u64) -> NaiveDate {
+    today().checked_sub_days(Days::new(days)).unwrap()
+}
+
+pub fn pack_dir() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/policy/longnan"))
+}
+
+pub fn pack() -> Pack {
+    Pack::load(pack_dir()).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+const REGISTER: &str = "
+create schema monitoring;
+create role minqing_policy nologin;
+create table monitoring.household (household_id uuid primary key, division_code text not null, county_code text not null,
+  area_kind text not null, declared_income_fen bigint, income_as_of date, financial_assets_fen bigint, house_count int,
+  as_of date, sequence bigint);
+create table monitoring.member (person_key uuid primary key, household_id uuid not null, birth_on date, sex int,
+  relation text, joined_on date);
+create index on monitoring.member (household_id);
+create table monitoring.class_status (household_id uuid not null, person_key uuid, assistance_class text not null,
+  valid_from date, amount_fen bigint);
+create index on monitoring.class_status (household_id);
+create table monitoring.vehicle (household_id uuid not null, kind text, vehicle_use text, registered_on date);
+create index on monitoring.vehicle (household_id);
+create table monitoring.referral (referral_id uuid primary key default gen_random_uuid(), household_id uuid, person_key uuid,
+  bureau text, programme text, issued_on date, due_on date, settled_on date, decision text);
+create index on monitoring.referral (household_id);
+create table monitoring.feed (bureau text not null, dataset text not null, county_code text not null, as_of date,
+  fresh_until date, due_on date, primary key (bureau, dataset, county_code));
+";
+
+/// An outcome of the screening.
+#[derive(Debug)]
+pub struct Outcome {
+    pub verdict: Option<bool>,
+    pub conditions: Value,
+    pub facts: Value,
+    pub parameters: Value,
+}
+
+pub struct Town {
+    pub conn: PgConnection,
+    pub pack: Pack,
+    _server: Postgres,
+}
+
+impl Town {
+    /// Tables, fresh feeds, nobody.
+    pub async fn new() -> Self {
+        let server = tokio::task::spawn_blocking(Postgres::start).await.unwrap().unwrap();
+        let mut conn = PgConnection::connect(&server.admin_url("postgres")).await.unwrap();
+        sqlx::raw_sql(REGISTER).execute(&mut conn).await.unwrap();
+        let mut town = Self { conn, pack: pack(), _server: server };
+        // Twice: bringing an existing table up to the contract must do no harm.
+        for _ in 0..2 {
+            for statement in catalogue::record_sets().iter().flat_map(catalogue::record_table_ddl) {
+                town.run(&statement).await;
+            }
+        }
+        let tables = catalogue::readable_tables().join(", ");
+        town.run(&format!("grant usage on schema monitoring to minqing_policy; grant select on {tables} to minqing_policy")).await;
+        for set in catalogue::record_sets() {
+            town.run(&format!(
+                "insert into monitoring.feed values ('{}', '{}', '{COUNTY}', '{}', '{}', '2026-11-30')",
+                set.bureau,
+                set.dataset,
+                days_ago(3),
+                today(),
+            ))
+            .await;
+        }
+        town
+    }
+
+    pub async fn run(&mut self, sql: &str) {
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn).await.unwrap_or_else(|e| panic!("{e}\n{sql}"));
+    }
+
+    /// A rural household of one with this yearly income in fen.
+    pub async fn household(&mut self, income: i64) -> (Uuid, Uuid) {
+        let (household, person) = (Uuid::new_v4(), Uuid::new_v4());
+        self.run(&format!(
+            "insert into monitoring.household values ('{household}', '621226100001', '{COUNTY}', 'rural', {income}, '2026-09-01', \
+             0, 1, '2026-10-01', 1)"
+        ))
+        .await;
+        self.member(household, person, "1980-05-01").await;
+        (household, person)
+    }
+
+    pub async fn member(&mut self, household: Uuid, person: Uuid, birth: &str) {
+        self.run(&format!("insert into monitoring.member values ('{person}', '{household}', '{birth}', 1, 'head', '2020-01-01')"))
+            .await;
+    }
+
+    pub async fn class(&mut self, household: Uuid, person: Option<Uuid>, class: &str) {
+        let person = person.map_or("null".to_owned(), |p| format!("'{p}'"));
+        self.run(&format!(
+            "insert into monitoring.class_status values ('{household}', {person}, '{class}', '2025-01-01', 30000)"
+        ))
+        .await;
+    }
+
+    /// A record; `values` are SQL by the dataset's field names.
+    pub async fn record(&mut self, set: (&str, &str), person: Uuid, values: &[(&str, &str)]) {
+        let set = catalogue::record_set(set.0, set.1).unwrap();
+        let column = |field: &str| set.columns.iter().find(|c| c.field == field).unwrap_or_else(|| panic!("{field}")).column.clone();
+        let names: Vec<String> = values.iter().map(|(field, _)| column(field)).collect();
+        let texts: Vec<&str> = values.iter().map(|(_, value)| *value).collect();
+        self.run(&format!(
+            "insert into monitoring.{} (record_key, person_key, division_code, county_code, as_of, content_hash, batch_id, \
+             first_on, changed_on, {}) values (gen_random_uuid(), '{person}', '{COUNTY}', '{COUNTY}', '2026-10-20', '', \
+             gen_random_uuid(), '2026-10-20', '2026-10-20', {})",
+            set.table,
+            names.join(", "),
+            texts.join(", "),
+        ))
+        .await;
+    }
+
+    /// The feed has not come for too long.
+    pub async fn stale(&mut self, bureau: &str, dataset: &str) {
+        self.run(&format!(
+            "update monitoring.feed set fresh_until = '{}' where bureau = '{bureau}' and dataset = '{dataset}'",
+            days_ago(1)
+        ))
+        .await;
+    }
+
+    /// Evaluates one indicator on the household, as the policy role does it.
+    pub async fn screen(&mut self, household: Uuid, person: Option<Uuid>, indicator: &str) -> Outcome {
+        let sql = format!(
+            "select s.verdict, s.conditions, s.facts, s.parameters from ({}) s where s.indicator = $3 and s.person_key is not \
+             distinct from $4",
+            self.pack.screening_sql()
+        );
+        let mut tx = self.conn.begin().await.unwrap();
+        sqlx::raw_sql(SESSION_SETTINGS).execute(&mut *tx).await.unwrap();
+        sqlx::raw_sql("set local role minqing_policy").execute(&mut *tx).await.unwrap();
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(vec![household])
+            .bind(today())
+            .bind(indicator)
+            .bind(person)
+            .fetch_all(&mut *tx)
+            .await
+            .unwrap();
+        tx.rollback().await.unwrap();
+        assert_eq!(rows.len(), 1, "{indicator} has one row per household or member");
+        let row = &rows[0];
+        Outcome { verdict: row.get(0), conditions: row.get(1), facts: row.get(2), parameters: row.get(3) }
+    }
+
+    pub async fn verdict(&mut self, household: Uuid, person: Option<Uuid>, indicator: &str) -> Option<bool> {
+        self.screen(household, person, indicator).await.verdict
+    }
+}

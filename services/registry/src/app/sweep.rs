@@ -1,0 +1,29 @@
+//! Periodic work: removes what broken streams left, and tells of class status that began or ended today.
+
+use minqing_kit::{Result, db::Work};
+
+use crate::store;
+
+/// Age at which staged rows of a stream are left over for certain: far beyond any call's deadline.
+const STAGED_HOURS: i32 = 6;
+const SLICES_A_PASS: i64 = 200;
+const DAYS_A_PASS: i64 = 500;
+
+/// Removes staged rows; gives how many and whether none is left.
+pub async fn staged(work: &mut Work) -> Result<(u64, bool)> {
+    let removed = store::import::sweep(work.conn(), STAGED_HOURS, SLICES_A_PASS).await?;
+    Ok((removed, removed < SLICES_A_PASS.unsigned_abs()))
+}
+
+/// Tells of households one of whose classes begins or has ended; gives how many days were taken and whether none
+/// is left.
+pub async fn due_classes(work: &mut Work) -> Result<(u64, bool)> {
+    let today = work.today();
+    store::roster::lock(work.conn()).await?;
+    let (taken, households) = store::class_status::take_due(work.conn(), today, DAYS_A_PASS).await?;
+    if !households.is_empty() {
+        store::household::touch(work.conn(), &households).await?;
+        store::roster::emit(work, &households, today).await?;
+    }
+    Ok((taken, taken < DAYS_A_PASS.unsigned_abs()))
+}
