@@ -69,10 +69,14 @@ need_build_tools() {
   command -v cc >/dev/null 2>&1 || apt_install gcc libc6-dev || die "没有 C 编译器。no C compiler: install gcc"
 }
 
-free_port() { python3 - <<'PY' 2>/dev/null || perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen=>1,LocalAddr=>"127.0.0.1",Proto=>"tcp")->sockport'
-import socket
-s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])
-PY
+# A port nobody listens on, below the range of outgoing connections.
+free_port() {
+  local port
+  for _ in $(seq 200); do
+    port=$((20000 + RANDOM % 12000))
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+  done
+  die "没有空闲端口。no free port between 20000 and 32000"
 }
 
 # Starts (and at first makes) the private cluster in $1/postgres; sets ADMIN_DATABASE_URL.

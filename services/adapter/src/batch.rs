@@ -1,6 +1,7 @@
 //! One batch, whichever way it came: rows are checked as they arrive and spooled; only a batch that is whole is
 //! compared with the register and sent on. Ids of the batch and its parts follow from the caller's request id and the
-//! contents, so a batch sent again after a crash does the same again, and the peers answer as before.
+//! good rows, so a batch sent again after a crash does the same again, and the peers answer as before. Should the
+//! register have changed meanwhile, other rows are good: that is another batch to monitoring, not a torn one.
 
 use std::sync::Arc;
 
@@ -11,7 +12,6 @@ use minqing_proto::minqing::{
     monitoring::v1::{BatchRef, CloseBatchRequest, SubmitRecordsRequest},
     types::v1::{BatchMode, RowReason},
 };
-use prost::Message as _;
 use prost_types::Any;
 use uuid::Uuid;
 
@@ -47,8 +47,7 @@ pub struct Announced<'a> {
 /// A batch under way.
 pub struct Intake {
     pub schema: Arc<Schema>,
-    id: Uuid,
-    request_id: String,
+    request_id: Uuid,
     batch_no: String,
     mode: BatchMode,
     county: u64,
@@ -94,8 +93,7 @@ impl Core {
         })?;
         Ok(Intake {
             schema,
-            id: self.batch_id(request),
-            request_id: request.to_string(),
+            request_id: request,
             batch_no,
             mode: said.mode,
             county,
@@ -108,24 +106,28 @@ impl Core {
         })
     }
 
-    /// The batch's id, the same whenever the same request comes again.
-    fn batch_id(&self, request: Uuid) -> Uuid {
-        let name = format!("minqing/adapter/{}/batch/{request}", self.bureau.name);
-        Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())
+    /// The batch's id, the same whenever the same request with the same good rows comes again.
+    fn batch_id(&self, intake: &Intake) -> Uuid {
+        let name = format!("minqing/adapter/{}/batch/{}", self.bureau.name, intake.request_id);
+        let request = Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes());
+        let mut rows = intake.spool.digest().to_vec();
+        rows.push(intake.trusted_mode() as u8);
+        Uuid::new_v5(&request, &rows)
     }
 
     /// Takes a whole batch in: compares, sends, closes, and keeps what became of it.
     pub async fn finish(&self, intake: Intake, call: &Call, fingerprint: [u8; 32]) -> Result<SubmitBatchResponse> {
-        if let Some(done) = self.cx.db.outcome(call, &intake.request_id, fingerprint).await? {
+        if let Some(done) = self.cx.db.outcome(call, &intake.request_id.to_string(), fingerprint).await? {
             return Ok(done);
         }
         let mut intake = intake;
         intake.is_whole()?;
         self.compare(&mut intake).await?;
-        let (parts, changed) = self.send(&intake).await?;
+        let id = self.batch_id(&intake);
+        let (parts, changed) = self.send(id, &intake).await?;
         let completed = self.cx.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-        let kept = Arc::new(intake.kept(parts, changed, completed));
-        let request_id = intake.request_id.clone();
+        let kept = Arc::new(intake.kept(id, (parts, changed), completed));
+        let request_id = intake.request_id.to_string();
         self.cx
             .db
             .mutate_keyed(call, &request_id, fingerprint, move |w| {
@@ -155,10 +157,10 @@ impl Core {
     }
 
     /// Sends the parts and closes the batch; parts and changed rows.
-    async fn send(&self, intake: &Intake) -> Result<(i32, i32)> {
+    async fn send(&self, id: Uuid, intake: &Intake) -> Result<(i32, i32)> {
         let mode = intake.trusted_mode();
         let batch = BatchRef {
-            batch_id: intake.id.to_string(),
+            batch_id: id.to_string(),
             bureau: self.number as i32,
             dataset: intake.schema.name().to_owned(),
             mode: mode as i32,
@@ -168,10 +170,8 @@ impl Core {
         let mut parts = 0;
         for records in intake.spool.parts() {
             parts += 1;
-            let mut part =
-                SubmitRecordsRequest { request_id: String::new(), batch: Some(batch.clone()), part_no: parts, records };
-            // The register may have changed since a crash: then the part differs, and so must its id.
-            part.request_id = Uuid::new_v5(&intake.id, &part.encode_to_vec()).to_string();
+            let request_id = Uuid::new_v5(&id, &i32::to_be_bytes(parts)).to_string();
+            let part = SubmitRecordsRequest { request_id, batch: Some(batch.clone()), part_no: parts, records };
             self.peers.submit(part).await?;
         }
         let accepted = intake.spool.accepted();
@@ -181,8 +181,8 @@ impl Core {
         }
         let accepted = count(accepted);
         let refused = count(intake.spool.seen()) - accepted;
-        let mut close = CloseBatchRequest { request_id: String::new(), batch: Some(batch), parts, accepted, refused };
-        close.request_id = Uuid::new_v5(&intake.id, &close.encode_to_vec()).to_string();
+        let request_id = Uuid::new_v5(&id, b"close").to_string();
+        let close = CloseBatchRequest { request_id, batch: Some(batch), parts, accepted, refused };
         let closed = self.peers.close(close).await?;
         Ok((parts, closed.changed.clamp(0, accepted)))
     }
@@ -253,11 +253,11 @@ impl Intake {
         }
     }
 
-    fn kept(&mut self, parts: i32, changed: i32, completed_time: String) -> store::KeptBatch {
+    fn kept(&mut self, id: Uuid, (parts, changed): (i32, i32), completed_time: String) -> store::KeptBatch {
         let mode = self.trusted_mode();
         let (sent, accepted) = (count(self.spool.seen()), count(self.spool.accepted()));
         let batch = Batch {
-            name: minqing_kit::id::name("batches", self.id),
+            name: minqing_kit::id::name("batches", id),
             batch_no: self.batch_no.clone(),
             dataset: self.schema.name().to_owned(),
             as_of: self.as_of.to_string(),
@@ -268,7 +268,7 @@ impl Intake {
             completed_time,
         };
         store::KeptBatch {
-            id: self.id,
+            id,
             batch,
             mode: if mode == BatchMode::Snapshot { "snapshot" } else { "changes" },
             division_code: format!("{:012}", self.county),

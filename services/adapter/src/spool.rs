@@ -3,6 +3,7 @@
 
 use minqing_kit::Error;
 use minqing_proto::minqing::{monitoring::v1::Record, types::v1::RowReason};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{
@@ -188,6 +189,19 @@ impl Spool {
             }
             (!part.is_empty()).then_some(part)
         })
+    }
+
+    /// Digest of the good rows in order.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        for kept in &self.rows {
+            digest.update(kept.record_key.as_bytes());
+            digest.update(kept.person_key.as_bytes());
+            digest.update(kept.division.to_be_bytes());
+            digest.update((kept.end - kept.start).to_be_bytes());
+            digest.update(&self.bodies[kept.start as usize..kept.end as usize]);
+        }
+        digest.finalize().into()
     }
 
     fn record(&self, kept: &Kept) -> Record {

@@ -10,6 +10,10 @@ pub const CORE: [&str; 5] = ["registry", "monitoring", "dispatch", "feedback", "
 pub const BUREAUS: [&str; 9] =
     ["education", "hr", "housing", "health", "medical_insurance", "emergency", "rural", "disabled", "women"];
 
+/// Bureaus that exchange files in a mesh of `up`: an adapter with an exchange folder sends its referrals out as files,
+/// one without hands them out over gRPC. Batches come in either way.
+pub const FILE_BUREAUS: [&str; 5] = ["education", "hr", "emergency", "disabled", "women"];
+
 /// Every process of the mesh but the gateway: core services, then adapters.
 pub fn names() -> Vec<String> {
     CORE.iter().map(|&name| name.to_owned()).chain(BUREAUS.iter().map(|bureau| format!("adapter-{bureau}"))).collect()

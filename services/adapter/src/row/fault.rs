@@ -44,24 +44,6 @@ fn words(fault: &Fault, header: &str, column: Option<&super::schema::Column>) ->
         RowReason::RequiredValueMissing => {
             (format!("{header} is empty; fill it in"), format!("“{header}”不能为空，请补填"))
         }
-        RowReason::IdNumberCheckDigit => (
-            format!("check digit of {header} is wrong; compare it with the ID card"),
-            format!("“{header}”校验位错误，请与证件核对"),
-        ),
-        RowReason::IdNumberMalformed => (
-            format!(
-                "{header} is no resident ID number (length, characters or birth date); compare it with the ID card"
-            ),
-            format!("“{header}”不是有效的公民身份号码（位数、字符或出生日期有误），请与证件核对"),
-        ),
-        RowReason::IdNameConflict if other > 0 => (
-            format!("the ID number stands under another name in row {other}; compare both with the ID card"),
-            format!("该身份证号在第 {other} 行对应另一姓名，请与证件核对"),
-        ),
-        RowReason::IdNameConflict => (
-            "the ID number is on file under another name; compare both with the ID card".to_owned(),
-            "该身份证号在底册中对应另一姓名，请与证件核对".to_owned(),
-        ),
         RowReason::DivisionUnknown => (
             format!("{header} is no known division; use a code of 6, 9 or 12 digits from the division list"),
             format!("“{header}”不在行政区划代码表中，请填写表内 6、9 或 12 位代码"),
@@ -102,6 +84,9 @@ fn words(fault: &Fault, header: &str, column: Option<&super::schema::Column>) ->
             format!("{header} contradicts another value of the row or the batch; correct one of them"),
             format!("“{header}”与本行其他栏目或批次信息矛盾，请更正"),
         ),
+        RowReason::IdNumberCheckDigit | RowReason::IdNumberMalformed | RowReason::IdNameConflict => {
+            words_of_identity(fault, header)
+        }
         RowReason::UnknownColumn => ("the dataset has no such column".to_owned(), "数据集没有该列".to_owned()),
         RowReason::RowUnreadable if !header.is_empty() => (
             format!("{header} holds characters that cannot be read; type it again"),
@@ -110,6 +95,30 @@ fn words(fault: &Fault, header: &str, column: Option<&super::schema::Column>) ->
         RowReason::RowUnreadable | RowReason::Unspecified => (
             "the row cannot be read as one of this dataset; send it again as the contract says".to_owned(),
             "该行无法按数据集格式解析，请按接口规范重新报送".to_owned(),
+        ),
+    }
+}
+
+fn words_of_identity(fault: &Fault, header: &str) -> (String, String) {
+    let other = fault.other;
+    match fault.reason {
+        RowReason::IdNumberCheckDigit => (
+            format!("check digit of {header} is wrong; compare it with the ID card"),
+            format!("“{header}”校验位错误，请与证件核对"),
+        ),
+        RowReason::IdNumberMalformed => (
+            format!(
+                "{header} is no resident ID number (length, characters or birth date); compare it with the ID card"
+            ),
+            format!("“{header}”不是有效的公民身份号码（位数、字符或出生日期有误），请与证件核对"),
+        ),
+        RowReason::IdNameConflict if other > 0 => (
+            format!("the ID number stands under another name in row {other}; compare both with the ID card"),
+            format!("该身份证号在第 {other} 行对应另一姓名，请与证件核对"),
+        ),
+        _ => (
+            "the ID number is on file under another name; compare both with the ID card".to_owned(),
+            "该身份证号在底册中对应另一姓名，请与证件核对".to_owned(),
         ),
     }
 }

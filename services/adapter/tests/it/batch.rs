@@ -99,6 +99,24 @@ async fn a_batch_sent_again_after_a_crash_does_the_same_again() {
 }
 
 #[tokio::test]
+async fn a_batch_whose_end_was_lost_is_ended_even_when_the_register_has_changed() {
+    let mesh = Mesh::start(minqing_adapter_education::bureau()).await;
+    let rows: Vec<_> = (0..30).map(|n| any(&student(n))).collect();
+    let mut header = header("student_enrolment", rows.len());
+    header.mode = BatchMode::Snapshot as i32;
+    mesh.monitor.lose_a_close();
+    assert_eq!(mesh.submit(&header, &rows).await.unwrap_err().code(), Code::DeadlineExceeded);
+
+    // Unchanged, the repeat finds everything done; changed, it is a batch of its own.
+    mesh.on_file(&id_number(3), "李四", uuid::Uuid::from_u128(1));
+    let answer = mesh.submit(&header, &rows).await.unwrap();
+    assert_eq!(answer.batch.as_ref().unwrap().refused, 1);
+    assert_eq!(mesh.submit(&header, &rows).await.unwrap(), answer);
+    let closes = mesh.monitor.closes.lock().unwrap();
+    assert_eq!(closes.iter().map(|c| c.accepted).collect::<Vec<_>>(), [30, 29]);
+}
+
+#[tokio::test]
 async fn a_cut_batch_leaves_nothing_behind() {
     let mesh = Mesh::start(minqing_adapter_education::bureau()).await;
     let rows: Vec<_> = (0..5).map(|n| any(&student(n))).collect();

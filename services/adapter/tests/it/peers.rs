@@ -1,7 +1,7 @@
 //! Second implementations of the three services an adapter calls: in memory, recording, and failing on demand.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -46,6 +46,11 @@ pub struct Monitor {
     pub parts: Mutex<Vec<monitoring::SubmitRecordsRequest>>,
     pub closes: Mutex<Vec<monitoring::CloseBatchRequest>>,
     answered: Mutex<HashMap<String, Vec<u8>>>,
+    /// Rows of each batch's parts; closed batches take no more.
+    open: Mutex<HashMap<String, BTreeMap<i32, i32>>>,
+    closed: Mutex<HashSet<String>>,
+    /// The next close is done and its answer lost.
+    lose_a_close: AtomicBool,
     /// From this part number on, parts are answered UNAVAILABLE; 0: never.
     pub away_from: AtomicUsize,
 }
@@ -58,6 +63,14 @@ impl Monitor {
             Some(before) if before != body => Err(Status::failed_precondition("request_id reused")),
             _ => Ok(()),
         }
+    }
+
+    fn was_answered(&self, request_id: &str) -> bool {
+        self.answered.lock().unwrap().contains_key(request_id)
+    }
+
+    pub fn lose_a_close(&self) {
+        self.lose_a_close.store(true, Ordering::SeqCst);
     }
 }
 
@@ -200,8 +213,14 @@ impl monitoring_service_server::MonitoringService for Shared<Monitor> {
         if away_from > 0 && usize::try_from(part.part_no).unwrap() >= away_from {
             return Err(Status::unavailable("away"));
         }
+        let again = self.0.was_answered(&part.request_id);
         self.0.once(&part.request_id, part.encode_to_vec())?;
+        let batch = part.batch.clone().unwrap().batch_id;
+        if !again && self.0.closed.lock().unwrap().contains(&batch) {
+            return Err(Status::failed_precondition("the batch is closed"));
+        }
         let accepted = i32::try_from(part.records.len()).unwrap();
+        self.0.open.lock().unwrap().entry(batch).or_default().insert(part.part_no, accepted);
         let mut records = self.0.records.lock().unwrap();
         records.extend(part.records.iter().map(|r| (r.record_key.clone(), r.clone())));
         self.0.parts.lock().unwrap().push(part);
@@ -213,9 +232,21 @@ impl monitoring_service_server::MonitoringService for Shared<Monitor> {
         request: Request<monitoring::CloseBatchRequest>,
     ) -> Answer<monitoring::CloseBatchResponse> {
         let close = request.into_inner();
+        let again = self.0.was_answered(&close.request_id);
         self.0.once(&close.request_id, close.encode_to_vec())?;
+        let batch = close.batch.clone().unwrap().batch_id;
+        if !again {
+            let parts = self.0.open.lock().unwrap().remove(&batch).unwrap_or_default();
+            let came = (i32::try_from(parts.len()).unwrap(), parts.values().sum::<i32>());
+            if came != (close.parts, close.accepted) || !self.0.closed.lock().unwrap().insert(batch) {
+                return Err(Status::failed_precondition("the batch is incomplete or closed"));
+            }
+        }
         let changed = close.accepted;
         self.0.closes.lock().unwrap().push(close);
+        if self.0.lose_a_close.swap(false, Ordering::SeqCst) {
+            return Err(Status::deadline_exceeded("lost"));
+        }
         Ok(Response::new(monitoring::CloseBatchResponse { changed, ended: 0 }))
     }
 

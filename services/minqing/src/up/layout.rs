@@ -3,11 +3,13 @@
 use std::{
     fs,
     net::{Ipv4Addr, TcpListener},
+    ops::Range,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
 use minqing_kit::keys::Keyring;
+use rand::Rng as _;
 
 /// Moment at which a simulated mesh begins: Monday 2026-10-26, 09:00 in China.
 const SIMULATION_START: &str = "2026-10-26T09:00:00+08:00";
@@ -68,7 +70,30 @@ impl Layout {
     }
 }
 
-/// A port nobody listens on now.
-pub fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+/// Ports below the range from which Linux takes the ports of outgoing connections (32768 and up): a process that is
+/// started again finds its port free.
+const PORTS: Range<u16> = 20_000..32_000;
+
+/// Hands out ports nobody listens on, each once.
+pub struct Ports {
+    next: u16,
+}
+
+impl Ports {
+    /// Begins at a random place, so that meshes side by side do not meet.
+    pub fn new() -> Self {
+        Self { next: rand::rng().random_range(PORTS) }
+    }
+
+    /// The next free port.
+    pub fn take(&mut self) -> anyhow::Result<u16> {
+        for _ in PORTS {
+            let port = self.next;
+            self.next = if port + 1 < PORTS.end { port + 1 } else { PORTS.start };
+            if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+                return Ok(port);
+            }
+        }
+        anyhow::bail!("no port between {} and {} is free", PORTS.start, PORTS.end)
+    }
 }

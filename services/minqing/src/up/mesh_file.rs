@@ -21,7 +21,7 @@ pub fn write(
             "schema": services::schema(&process.name),
             "log": layout.logs().join(format!("{}.log", process.name)),
         });
-        if let Some(bureau) = process.name.strip_prefix("adapter-") {
+        if let Some(bureau) = process.name.strip_prefix("adapter-").filter(|b| services::FILE_BUREAUS.contains(b)) {
             entry["exchange_dir"] = json!(layout.exchange(bureau));
         }
         all.insert(process.name.clone(), entry);

@@ -20,7 +20,7 @@ use tokio::process::{Child, Command};
 
 use super::{
     Options, database,
-    layout::{Layout, free_port},
+    layout::{Layout, Ports},
 };
 use crate::services;
 
@@ -75,13 +75,14 @@ impl Processes {
     pub fn plan(layout: &Layout, options: &Options, admin_url: &str, redis_url: &str) -> anyhow::Result<Self> {
         let mut names = services::names();
         names.push("gateway".to_owned());
+        let mut ports = Ports::new();
         let mut all = Vec::with_capacity(names.len());
         for name in names {
             let log = layout.logs().join(format!("{name}.log"));
             File::create(&log)?;
             all.push(Process {
-                port: free_port()?,
-                admin_port: free_port()?,
+                port: ports.take()?,
+                admin_port: ports.take()?,
                 kills: 0,
                 variables: Vec::new(),
                 log,
@@ -213,7 +214,7 @@ fn variables(
         ("MINQING_KEYS_FILE", text(layout.keys())),
         ("MINQING_REDIS_URL", redis_url.to_owned()),
         ("MINQING_POLICY_DIR", text(options.policy.canonicalize()?)),
-        ("MINQING_LOG", "info".to_owned()),
+        ("MINQING_LOG", "info,sqlx=warn".to_owned()),
         (
             "MINQING_CLOCK",
             if layout.real_clock { "system".to_owned() } else { format!("file:{}", layout.clock().display()) },
@@ -225,7 +226,7 @@ fn variables(
     if let Some(otlp) = &options.otlp {
         all.push(("MINQING_OTLP_ENDPOINT", otlp.clone()));
     }
-    if let Some(bureau) = process.name.strip_prefix("adapter-") {
+    if let Some(bureau) = process.name.strip_prefix("adapter-").filter(|b| services::FILE_BUREAUS.contains(b)) {
         let folder = layout.exchange(bureau);
         if options.fresh && folder.exists() {
             std::fs::remove_dir_all(&folder)?;
@@ -257,7 +258,7 @@ pub struct Redis {
 impl Redis {
     /// Chooses the address; starts nothing yet.
     pub fn prepare(layout: &Layout, options: &Options) -> anyhow::Result<Self> {
-        let port = free_port()?;
+        let port = Ports::new().take()?;
         let url = options.redis_url.clone().unwrap_or_else(|| format!("redis://127.0.0.1:{port}"));
         let server = if options.redis_url.is_some() { None } else { options.redis_server.clone() };
         Ok(Self { server, url, port, log: layout.logs().join("redis.log"), child: None })
