@@ -1,42 +1,49 @@
-//! Identification (认定): which classes and programmes does this household meet, and why.
+//! Identification (认定): which classes does this household meet, and why. A verified warning opens a case; the policy
+//! pack assesses the household from the facts monitoring computed; a county's operator decides. Nothing is refused
+//! or ended by a machine.
 //!
-//! It owns cases and decisions. A verified work order opens a case with an assessment of every class of the pack; while
-//! the case is open, newer facts renew the assessment; a person decides. It consumes monitoring (facts), the register
-//! (where a household is, which classes it holds) and dispatch (verified work orders), and emits `CaseOpened`,
-//! `ClassGranted` and `ClassEnded`.
-
-use std::sync::Arc;
-
-use anyhow::Context as _;
-use minqing_kit::{Context, Parts, ServiceDef};
-use minqing_policy::Pack;
-use minqing_proto::minqing::identification::v1::identification_service_server::IdentificationServiceServer;
-use tonic::service::RoutesBuilder;
+//! Facts, roster and verified work orders come in as events, in any order between their senders: an open case is
+//! assessed again whenever one of them changes, so the outcome is the same (`app::assess`).
 
 mod api;
 mod app;
 mod domain;
 mod events;
 mod store;
+mod worker;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+use std::sync::Arc;
 
-/// The service.
+use anyhow::Context as _;
+use futures::FutureExt as _;
+use minqing_kit::{Parts, ServiceDef};
+use minqing_policy::Pack;
+use minqing_proto::minqing::identification::v1::identification_service_server::IdentificationServiceServer;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// What the frame needs to run identification; the policy pack is read from the settings' folder.
 pub fn service() -> ServiceDef {
     ServiceDef {
-        name: "identification".to_owned(),
-        identity: "service/identification".to_owned(),
-        schema: "identification".to_owned(),
+        name: "identification".into(),
+        identity: "service/identification".into(),
+        schema: "identification".into(),
         migrations: &MIGRATIONS,
-        build: Box::new(|cx| Box::pin(build(cx))),
+        build: Box::new(|cx| {
+            async move {
+                let dir = cx.settings.policy_dir.clone();
+                let dir = dir.context("identification needs a policy pack; set MINQING_POLICY_DIR to its folder")?;
+                let pack = Pack::load(&dir)?;
+                tracing::info!(pack = pack.version_tag(), "policy pack loaded");
+                let identification = Arc::new(app::Identification::new(&cx, pack));
+                let mut parts = Parts::default();
+                let rpc = api::IdentificationRpc::new(Arc::clone(&identification));
+                parts.routes.add_service(IdentificationServiceServer::new(rpc));
+                parts.consumers = events::consumers(&identification);
+                parts.reconcilers = worker::reconcilers(&identification);
+                Ok(parts)
+            }
+            .boxed()
+        }),
     }
-}
-
-async fn build(cx: Context) -> anyhow::Result<Parts> {
-    let folder =
-        cx.settings.policy_dir.as_ref().context("MINQING_POLICY_DIR is not set; set the policy pack's folder")?;
-    let assessor = Arc::new(app::assess::Assessor::new(Pack::load(folder)?));
-    let mut routes = RoutesBuilder::default();
-    routes.add_service(IdentificationServiceServer::new(api::IdentificationRpc::new(&cx, assessor.clone())));
-    Ok(Parts { routes, consumers: events::consumers(&assessor), ..Parts::default() })
 }

@@ -1,1 +1,135 @@
-fn main() {}
+//! `minqing-city`: makes a synthetic city, plays it against a mesh, or writes its feeds into a folder.
+
+use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use minqing_city::{
+    city::{City, Settings},
+    play::{self, Task},
+    thresholds::Thresholds,
+    truth,
+};
+
+#[derive(Parser)]
+#[command(version, about = "合成市：造数、报送、办理、核对 a synthetic city: makes, sends, handles, checks")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Play the city's weeks against a running mesh and report.
+    Play(Play),
+    /// Write the bureaus' feeds and the truth into a folder, without a mesh.
+    Generate(Generate),
+}
+
+#[derive(Args)]
+struct Size {
+    /// Households of the city.
+    #[arg(long, default_value_t = 5000)]
+    households: usize,
+    /// Same seed, same city.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Working days on which the bureaus send.
+    #[arg(long, default_value_t = 22)]
+    days: u32,
+    /// Policy pack whose thresholds the truth is worked out with.
+    #[arg(long)]
+    policy: PathBuf,
+}
+
+#[derive(Args)]
+struct Play {
+    #[command(flatten)]
+    size: Size,
+    /// File in which the launcher wrote where the mesh is.
+    #[arg(long)]
+    mesh: PathBuf,
+    /// Write the report as JSON too.
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// Folder for the truth, which the mesh is never told of.
+    #[arg(long)]
+    work: Option<PathBuf>,
+    /// What the launcher does to the mesh meanwhile; only noted in the report.
+    #[arg(long, value_enum, default_value = "none")]
+    chaos: Chaos,
+}
+
+#[derive(Args)]
+struct Generate {
+    #[command(flatten)]
+    size: Size,
+    /// Folder to write into.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Chaos {
+    None,
+    Kill,
+    Redis,
+}
+
+impl Size {
+    fn build(&self) -> anyhow::Result<Arc<City>> {
+        anyhow::ensure!(self.households >= 120, "--households must be at least 120, or the planted cases have no room");
+        anyhow::ensure!((3..=30).contains(&self.days), "--days must be 3 to 30, so that all ends within the calendar");
+        let thresholds = Thresholds::load(&self.policy)?;
+        let settings = Settings { seed: self.seed, households: self.households, days: self.days };
+        Ok(Arc::new(City::build(settings, thresholds)))
+    }
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr().lock(), "错误 error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<bool> {
+    match Cli::parse().command {
+        Command::Generate(options) => {
+            let city = options.size.build()?;
+            truth::write_feeds(&city, &options.out)?;
+            Ok(true)
+        }
+        Command::Play(options) => {
+            let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+            runtime.block_on(play_city(options))
+        }
+    }
+}
+
+async fn play_city(options: Play) -> anyhow::Result<bool> {
+    let began = std::time::Instant::now();
+    let city = options.size.build()?;
+    if let Some(folder) = &options.work {
+        truth::write(&city, folder)?;
+    }
+    let generate = began.elapsed().as_secs_f64();
+    let chaos = match options.chaos {
+        Chaos::None => "none",
+        Chaos::Kill => "kill",
+        Chaos::Redis => "redis",
+    };
+    let task = Task { city, mesh: options.mesh, work: options.work, chaos: chaos.to_owned() };
+    let mut report = play::play(task).await?;
+    report.phases_s.insert("generate".to_owned(), (generate * 1_000.0).round() / 1_000.0);
+    if let Some(path) = &options.report {
+        let text = serde_json::to_vec_pretty(&report)?;
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    write!(std::io::stdout().lock(), "{}", report.table())?;
+    Ok(report.ok)
+}

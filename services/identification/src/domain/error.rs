@@ -1,62 +1,80 @@
-//! Why identification refuses.
+//! Every refusal of identification with its stable reason and both texts.
 
 use minqing_kit::{Explain, Kind};
 
-/// A refusal of a case's own rules.
+/// Why identification refuses a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    #[error("the case is decided already")]
-    DecidedAlready,
-    #[error("there is no such case")]
+pub enum CaseError {
+    #[error("household not found, or nothing is known of it yet")]
+    HouseholdNotFound,
+    #[error("case not found")]
     CaseNotFound,
-    #[error("a decision needs a written reason")]
+    #[error("only an operator of the county decides a case")]
+    OperatorNeeded,
+    #[error("the case is decided already")]
+    AlreadyDecided,
+    #[error("decision must be grant, refuse, keep or end")]
+    DecisionMissing,
+    #[error("a recognition is granted or refused, a re-check is kept, granted anew or ended")]
+    DecisionNotOfKind,
+    #[error("the written reason is missing")]
     ReasonMissing,
-    #[error("a class may be ended only after the household has been heard")]
-    NotHeard,
-    #[error("a granted amount is at least 0 fen")]
-    AmountNegative,
-    #[error("the class is missing or unknown")]
+    #[error("the written reason is longer than 1000 characters or not readable")]
+    ReasonTooLong,
+    #[error("assistance_class is missing")]
     ClassMissing,
-    #[error("the first day is missing or no date")]
+    #[error("amount_fen must be at least 0")]
+    AmountOutOfRange,
+    #[error("person_key is not a member of the household")]
+    NotAMember,
+    #[error("valid_from must be a date, YYYY-MM-DD")]
     ValidFromMissing,
-    #[error("a recognition case is granted or refused; keep and end belong to a re-check")]
-    WrongKindOfDecision,
+    #[error("valid_from lies more than a year from today")]
+    ValidFromOutOfRange,
+    #[error("the household must be heard before a class is ended (Social Assistance Law, Art. 48)")]
+    HouseholdNotHeard,
+    #[error("the household or the member does not hold this class")]
+    ClassNotHeld,
+    #[error("person_key is not a UUID")]
+    KeyMalformed,
+    #[error("division_code is 4 to 12 digits or empty")]
+    DivisionMalformed,
+    #[error("page_token does not belong to this request")]
+    TokenMalformed,
 }
 
-impl Refusal {
-    /// The request's field at fault.
-    fn field(self) -> Option<&'static str> {
-        match self {
-            Refusal::DecidedAlready | Refusal::CaseNotFound => None,
-            Refusal::ReasonMissing => Some("reason"),
-            Refusal::NotHeard => Some("household_heard"),
-            Refusal::AmountNegative => Some("amount_fen"),
-            Refusal::ClassMissing => Some("assistance_class"),
-            Refusal::ValidFromMissing => Some("valid_from"),
-            Refusal::WrongKindOfDecision => Some("decision"),
-        }
-    }
-}
-
-impl Explain for Refusal {
+impl Explain for CaseError {
     fn kind(&self) -> Kind {
         match self {
-            Refusal::DecidedAlready | Refusal::NotHeard => Kind::FailedState,
-            Refusal::CaseNotFound => Kind::NotFound,
+            Self::HouseholdNotFound | Self::CaseNotFound => Kind::NotFound,
+            Self::OperatorNeeded => Kind::Forbidden,
+            Self::AlreadyDecided | Self::DecisionNotOfKind | Self::HouseholdNotHeard | Self::ClassNotHeld => {
+                Kind::FailedState
+            }
             _ => Kind::Invalid,
         }
     }
 
     fn reason(&self) -> &'static str {
         match self {
-            Refusal::DecidedAlready => "CASE_DECIDED_ALREADY",
-            Refusal::CaseNotFound => "CASE_NOT_FOUND",
-            Refusal::ReasonMissing => "REASON_MISSING",
-            Refusal::NotHeard => "HOUSEHOLD_NOT_HEARD",
-            Refusal::AmountNegative => "AMOUNT_NEGATIVE",
-            Refusal::ClassMissing => "CLASS_MISSING",
-            Refusal::ValidFromMissing => "VALID_FROM_MISSING",
-            Refusal::WrongKindOfDecision => "WRONG_KIND_OF_DECISION",
+            Self::HouseholdNotFound => "HOUSEHOLD_NOT_FOUND",
+            Self::CaseNotFound => "CASE_NOT_FOUND",
+            Self::OperatorNeeded => "OPERATOR_NEEDED",
+            Self::AlreadyDecided => "CASE_ALREADY_DECIDED",
+            Self::DecisionMissing => "DECISION_MISSING",
+            Self::DecisionNotOfKind => "DECISION_NOT_OF_KIND",
+            Self::ReasonMissing => "REASON_MISSING",
+            Self::ReasonTooLong => "REASON_TOO_LONG",
+            Self::ClassMissing => "CLASS_MISSING",
+            Self::AmountOutOfRange => "AMOUNT_OUT_OF_RANGE",
+            Self::NotAMember => "PERSON_NOT_A_MEMBER",
+            Self::ValidFromMissing => "VALID_FROM_MISSING",
+            Self::ValidFromOutOfRange => "VALID_FROM_OUT_OF_RANGE",
+            Self::HouseholdNotHeard => "HOUSEHOLD_NOT_HEARD",
+            Self::ClassNotHeld => "CLASS_NOT_HELD",
+            Self::KeyMalformed => "KEY_MALFORMED",
+            Self::DivisionMalformed => "DIVISION_MALFORMED",
+            Self::TokenMalformed => "INVALID_PAGE_TOKEN",
         }
     }
 
@@ -66,19 +84,41 @@ impl Explain for Refusal {
 
     fn message_zh(&self) -> String {
         match self {
-            Refusal::DecidedAlready => "该案件已作出决定",
-            Refusal::CaseNotFound => "没有该案件",
-            Refusal::ReasonMissing => "决定须附书面理由",
-            Refusal::NotHeard => "终止救助前须听取当事人意见（社会救助法第四十八条）",
-            Refusal::AmountNegative => "金额不得小于 0",
-            Refusal::ClassMissing => "对象类别缺失或未知",
-            Refusal::ValidFromMissing => "起始日期缺失或不是日期",
-            Refusal::WrongKindOfDecision => "认定案件只能作出确认或不予确认；保持、终止属于复核案件",
+            Self::HouseholdNotFound => "未找到该家庭，或尚无其资料",
+            Self::CaseNotFound => "未找到该认定事项",
+            Self::OperatorNeeded => "只有县级经办人员可以作出认定决定",
+            Self::AlreadyDecided => "该事项已作出决定",
+            Self::DecisionMissing => "决定须为认定、不予认定、保留或终止",
+            Self::DecisionNotOfKind => "认定事项只能认定或不予认定；复核事项只能保留、重新核定或终止",
+            Self::ReasonMissing => "须填写书面理由",
+            Self::ReasonTooLong => "书面理由超过 1000 字或无法读取",
+            Self::ClassMissing => "未填写救助类别",
+            Self::AmountOutOfRange => "月救助金额不能为负",
+            Self::NotAMember => "该人员不是家庭成员",
+            Self::ValidFromMissing => "生效日期须为 YYYY-MM-DD",
+            Self::ValidFromOutOfRange => "生效日期距今天超过一年",
+            Self::HouseholdNotHeard => "终止救助前须听取家庭意见（社会救助法第四十八条）",
+            Self::ClassNotHeld => "该家庭或成员不享受该类救助",
+            Self::KeyMalformed => "人员标识不是 UUID",
+            Self::DivisionMalformed => "区划代码须为 4 至 12 位数字或为空",
+            Self::TokenMalformed => "page_token 与本次请求不符",
         }
         .to_owned()
     }
 
     fn fields(&self) -> Vec<(String, String)> {
-        self.field().map(|field| (field.to_owned(), self.to_string())).into_iter().collect()
+        let field = match self {
+            Self::DecisionMissing | Self::DecisionNotOfKind => "decision",
+            Self::ReasonMissing | Self::ReasonTooLong => "reason",
+            Self::ClassMissing | Self::ClassNotHeld => "assistance_class",
+            Self::AmountOutOfRange => "amount_fen",
+            Self::NotAMember | Self::KeyMalformed => "person_key",
+            Self::ValidFromMissing | Self::ValidFromOutOfRange => "valid_from",
+            Self::HouseholdNotHeard => "household_heard",
+            Self::DivisionMalformed => "division_code",
+            Self::TokenMalformed => "page_token",
+            _ => return Vec::new(),
+        };
+        vec![(field.to_owned(), self.to_string())]
     }
 }

@@ -1,4 +1,8 @@
-//! The rules of a case: pure, no I/O.
+//! Rules of identification, without database, network or clock.
 
 pub mod case;
+pub mod code;
 pub mod error;
+pub mod exit;
+pub mod facts;
+pub mod scope;

@@ -31,7 +31,7 @@ pub(super) fn classes(contents: &Contents, analysis: &Analysis) -> Result<String
         texts.push((route.id.clone(), used.parameters.clone()));
     }
     let mut ctes = Ctes::default();
-    ctes.push("place", "  select $3::text as county_code, $4::text as area_kind");
+    ctes.push("place", "  select 'here' as place, $3::text as county_code, $4::text as area_kind");
     parameter::push(&mut ctes, contents, &parameters, AS_OF);
     parameter::push_texts(&mut ctes, &texts);
     given(&mut ctes, contents);
@@ -52,12 +52,12 @@ fn given(ctes: &mut Ctes, contents: &Contents) {
         of_level.map(|fact| format!("({from} ->> '{0}')::{1} as f_{0}", fact.name, fact.kind.sql_type())).collect()
     };
     let household = columns(Level::Household, "$1::jsonb");
-    ctes.push("household", &format!("  select pl.county_code, pl.area_kind{}\n  from place pl", items(&household)));
+    ctes.push("household", &format!("  select pl.place{}\n  from place pl", items(&household)));
     let person = columns(Level::Person, "(e.value -> 'facts')");
     ctes.push(
         "person",
         &format!(
-            "  select (e.value ->> 'person_key')::uuid as person_key, pl.county_code, pl.area_kind{}\n  from place pl\n  cross \
+            "  select (e.value ->> 'person_key')::uuid as person_key, pl.place{}\n  from place pl\n  cross \
              join jsonb_array_elements($2::jsonb) as e (value)",
             items(&person)
         ),

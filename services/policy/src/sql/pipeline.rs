@@ -29,7 +29,7 @@ pub(super) struct Pipeline<'a> {
 
 /// Join that brings the parameters of the row's place under the alias `x`.
 pub(super) fn parameters_of(alias: &str) -> String {
-    format!("join parameter x on x.county_code = {alias}.county_code and x.area_kind = {alias}.area_kind")
+    format!("join parameter x on x.place = {alias}.place")
 }
 
 /// Column stem of a feed, `hr_unemployment`.
@@ -72,14 +72,19 @@ impl Pipeline<'_> {
         self.ctes.push(
             "scope",
             "  select h.household_id, h.division_code, h.county_code, h.area_kind, h.declared_income_fen, h.income_as_of,\n    \
-             h.financial_assets_fen, h.house_count, h.as_of as register_as_of\n  from unnest($1::uuid[]) as wanted (household_id)\n  \
+             h.financial_assets_fen, h.house_count, h.as_of as register_as_of, h.county_code || '/' || h.area_kind as place\n  from unnest($1::uuid[]) as wanted (household_id)\n  \
              join monitoring.household h on h.household_id = wanted.household_id",
         );
-        self.ctes.push("place", "  select distinct s.county_code, s.area_kind from scope s");
+        // One key and a plain group: the planner then expects as many rows after a join with the place as before. Two
+        // keys would make it expect hardly any, and loop over what it should hash.
+        self.ctes.push(
+            "place",
+            "  select s.place, min(s.county_code) as county_code, min(s.area_kind) as area_kind\n  from scope s\n  group by s.place",
+        );
         parameter::push(&mut self.ctes, self.contents, parameters, AS_OF);
         self.ctes.push(
             "member",
-            "  select m.person_key, m.household_id, m.birth_on, m.sex, m.relation, m.joined_on, s.county_code, s.area_kind,\n    \
+            "  select m.person_key, m.household_id, m.birth_on, m.sex, m.relation, m.joined_on, s.county_code, s.place,\n    \
              s.register_as_of\n  from scope s\n  join monitoring.member m on m.household_id = s.household_id",
         );
     }
@@ -138,7 +143,7 @@ impl Pipeline<'_> {
         }
         let key = if level == Level::Person { "r.person_key, r.household_id" } else { "r.household_id" };
         let body = format!(
-            "  select {key}, r.county_code, r.area_kind, r.register_as_of{}\n  from {from} r\n  join feed fd on fd.county_code \
+            "  select {key}, r.county_code, r.place, r.register_as_of{}\n  from {from} r\n  join feed fd on fd.county_code \
              = r.county_code\n  {}{joins}",
             items(&columns),
             parameters_of("r")
@@ -158,10 +163,10 @@ impl Pipeline<'_> {
         let (from, tie, subject, word) = match (level, source.household) {
             // The register's rows are found by their household: that is how they are indexed.
             (Level::Person, Some(_)) => {
-                ("member", "r.household_id = m.household_id and r.person_key = m.person_key", "m.person_key", "person")
+                ("member", "r.household_id = m.household_id and r.person_key = m.person_key", "r.person_key", "person")
             }
-            (Level::Person, None) => ("member", by_person, "m.person_key", "person"),
-            (_, Some(_)) => ("scope", "r.household_id = m.household_id", "m.household_id", "household"),
+            (Level::Person, None) => ("member", by_person, "r.person_key", "person"),
+            (_, Some(_)) => ("scope", "r.household_id = m.household_id", "r.household_id", "household"),
             (_, None) => ("member", by_person, "m.household_id", "household"),
         };
         // Rows that a snapshot no longer held are kept for history and count as gone.

@@ -76,8 +76,7 @@ fn arm(rule: &Indicator, contents: &Contents, analysis: &Analysis) -> String {
     let person = if rule.level == Level::Person { "c.person_key" } else { "null::uuid" };
     format!(
         "select c.household_id, {person} as person_key, '{}'::text as indicator,\n  {} as verdict,\n  {} as conditions,\n  {} as \
-         facts,\n  t.j_{} as parameters\nfrom {} c\njoin parameter_text t on t.county_code = c.county_code and t.area_kind = \
-         c.area_kind",
+         facts,\n  t.j_{} as parameters\nfrom {} c\njoin parameter_text t on t.place = c.place",
         rule.id,
         verdict(&rule.id, &rule.conditions),
         condition_object(&rule.id, &rule.conditions),

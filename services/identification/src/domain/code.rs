@@ -1,0 +1,35 @@
+//! Codes as the database and the events spell them.
+
+use chrono::NaiveDate;
+use minqing_proto::minqing::types::v1::{AreaKind, AssistanceClass};
+
+/// `minimum_living` for the class; `None` for the unspecified one.
+pub fn class_text(class: AssistanceClass) -> Option<String> {
+    let text = class.as_str_name().strip_prefix("ASSISTANCE_CLASS_")?.to_lowercase();
+    (text != "unspecified").then_some(text)
+}
+
+/// The class of `minimum_living`; unspecified for any other text.
+pub fn class_of(text: &str) -> AssistanceClass {
+    AssistanceClass::from_str_name(&format!("ASSISTANCE_CLASS_{}", text.to_uppercase())).unwrap_or_default()
+}
+
+/// `urban`, `rural` or `unspecified`.
+pub fn area_text(area: AreaKind) -> &'static str {
+    match area {
+        AreaKind::Urban => "urban",
+        AreaKind::Rural => "rural",
+        AreaKind::Unspecified => "unspecified",
+    }
+}
+
+/// The twelve digits of the county a place lies in.
+pub fn county_of(division_code: &str) -> String {
+    format!("{:0<12}", division_code.get(..6).unwrap_or(division_code))
+}
+
+/// A real date written YYYY-MM-DD and in no other way.
+pub fn parse_date(text: &str) -> Option<NaiveDate> {
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    (text.len() == 10 && date.to_string() == text).then_some(date)
+}

@@ -1,0 +1,145 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::{BTreeMap, HashSet};
+
+use minqing_proto::minqing::types::v1::RowReason;
+
+use super::*;
+use crate::{
+    dataset::Bureau,
+    indicator::Indicator,
+    oracle::{Case, Oracle},
+    person::check_digit,
+    plan::{self, Origin},
+};
+
+fn city(households: usize, seed: u64) -> std::sync::Arc<City> {
+    std::sync::Arc::new(City::build(Settings { seed, households, days: 22 }, Thresholds::default()))
+}
+
+/// Plays the feeds alone, without anybody acting on them.
+fn rehearse(city: &std::sync::Arc<City>) -> Oracle {
+    let mut oracle = Oracle::new(std::sync::Arc::clone(city));
+    let mut day = calendar::start();
+    while day <= calendar::plus(city.settings.last_day(), 14) {
+        oracle.scan(day);
+        for bureau in Bureau::ALL {
+            for batch in plan::batches(city, &oracle, bureau, day) {
+                oracle.deliver(&batch);
+            }
+        }
+        oracle.scan(day);
+        day = calendar::plus(day, 1);
+    }
+    oracle
+}
+
+#[test]
+fn the_same_seed_makes_the_same_city_and_another_seed_another() {
+    let (one, two, three) = (city(600, 7), city(600, 7), city(600, 8));
+    assert_eq!(one.digest(), two.digest());
+    assert_ne!(one.digest(), three.digest());
+    assert_eq!(one.households.len(), 600);
+}
+
+#[test]
+fn every_id_number_is_valid_and_belongs_to_one_person() {
+    let city = city(2_000, 1);
+    let mut seen = HashSet::new();
+    for person in city.households.iter().flat_map(|h| &h.members) {
+        assert_eq!(check_digit(&person.id_number[..17]), person.id_number.chars().last().unwrap());
+        assert!(seen.insert(person.id_number.clone()));
+        let old = person.birth_on < NaiveDate::from_ymd_opt(2004, 1, 1).unwrap();
+        assert_eq!(person.id_number.starts_with("6226"), old);
+        assert!(person.birth_on < calendar::start());
+    }
+}
+
+#[test]
+fn the_population_has_believable_proportions() {
+    let city = city(5_000, 1);
+    let share = |class| city.households.iter().filter(|h| h.holds(class)).count() * 1_000 / city.households.len();
+    assert!((45..110).contains(&share(crate::household::Class::MinimumLiving)));
+    assert!((3..12).contains(&share(crate::household::Class::Destitute)));
+    assert!((2_500..4_500).contains(&(city.persons() * 1_000 / city.households.len())));
+    assert!(city.households.iter().any(|h| h.members.iter().any(|p| p.name.contains('·'))));
+    let second = city.range_of(crate::division::SECOND);
+    assert_eq!(second.len(), 150);
+}
+
+#[test]
+fn every_planted_positive_fires_and_no_near_miss_does() {
+    let city = city(5_000, 3);
+    let oracle = rehearse(&city);
+    let mut counts: BTreeMap<(Indicator, Kind), usize> = BTreeMap::new();
+    for plant in city.plants.iter().filter(|p| p.indicator != Indicator::P02) {
+        *counts.entry((plant.indicator, plant.kind)).or_default() += 1;
+        let case = Case { indicator: plant.indicator, household: plant.household, member: plant.member };
+        assert_eq!(oracle.ever_held(case), plant.kind == Kind::Fires, "{plant:?}");
+    }
+    for indicator in Indicator::ALL.into_iter().filter(|i| !matches!(i, Indicator::P02 | Indicator::P11)) {
+        assert!(counts[&(indicator, Kind::Fires)] >= 5, "{indicator}");
+    }
+    for (what, count) in counts {
+        assert!(count >= 5, "{what:?} {count}");
+    }
+    assert!(oracle.late_feeds().count() >= 5);
+    assert!(oracle.late_feeds().all(|(dataset, county)| plan::withheld(*dataset, county)));
+}
+
+#[test]
+fn near_misses_concern_no_other_indicator_either() {
+    let city = city(2_500, 5);
+    let oracle = rehearse(&city);
+    let near: HashSet<u32> = city.plants.iter().filter(|p| p.kind != Kind::Fires).map(|p| p.household).collect();
+    let struck: Vec<&Case> = oracle.all_held().map(|(case, _)| case).filter(|c| near.contains(&c.household)).collect();
+    // A costly illness in an aided household is the other medical indicator's case, and late answers need a disaster.
+    assert!(struck.iter().all(|c| matches!(c.indicator, Indicator::A08 | Indicator::A15)), "{struck:?}");
+}
+
+#[test]
+fn every_dirty_row_carries_its_defect_and_no_clean_row_does() {
+    let city = city(5_000, 2);
+    let oracle = Oracle::new(std::sync::Arc::clone(&city));
+    let mut reasons: HashSet<RowReason> = HashSet::new();
+    for bureau in Bureau::ALL {
+        let mut of_bureau: HashSet<RowReason> = HashSet::new();
+        for day in [calendar::start(), calendar::plus(calendar::start(), 1)] {
+            for batch in plan::batches(&city, &oracle, bureau, day) {
+                let defects = batch.defects();
+                assert!(defects.len() * 10 < batch.lines.len().max(1), "{:?}", batch.dataset);
+                of_bureau.extend(defects.iter().map(|(_, reason)| *reason));
+                for line in &batch.lines {
+                    let id = line.row.id_number();
+                    if let Origin::Clean { .. } = line.origin {
+                        let good = id.len() == 15 || check_digit(&id[..17]) == id.chars().last().unwrap();
+                        assert!(good && !line.row.name().is_empty() && line.cell.is_none());
+                    } else if line.origin == Origin::Dirty(RowReason::IdNumberCheckDigit) {
+                        assert_ne!(check_digit(&id[..17]), id.chars().last().unwrap());
+                    }
+                }
+            }
+        }
+        assert!(of_bureau.len() >= 4, "{bureau:?} {of_bureau:?}");
+        reasons.extend(of_bureau);
+    }
+    assert!(reasons.len() >= 10, "{reasons:?}");
+}
+
+#[test]
+fn a_snapshot_ends_rows_that_are_not_sent_again() {
+    let city = city(600, 4);
+    let mut oracle = Oracle::new(std::sync::Arc::clone(&city));
+    for batch in plan::batches(&city, &oracle, Bureau::Disabled, calendar::start()) {
+        oracle.deliver(&batch);
+    }
+    let dataset = Dataset::DisabilityCertificate;
+    let mut batch = plan::batches(&city, &oracle, Bureau::Disabled, NaiveDate::from_ymd_opt(2026, 11, 10).unwrap())
+        .into_iter()
+        .find(|b| b.dataset == dataset && b.county == crate::division::HOME)
+        .unwrap();
+    assert_eq!(batch.mode, plan::Mode::Snapshot);
+    batch.lines.truncate(1);
+    oracle.deliver(&batch);
+    assert!(oracle.rows_of(dataset, crate::division::HOME).len() <= 1);
+}
