@@ -94,8 +94,9 @@ pub struct RecordColumn {
     pub kind: Kind,
 }
 
-static RECORD_SETS: LazyLock<Vec<RecordSet>> =
-    LazyLock::new(|| contract::datasets().into_iter().map(|(dataset, message)| record_set_of(dataset, &message)).collect());
+static RECORD_SETS: LazyLock<Vec<RecordSet>> = LazyLock::new(|| {
+    contract::datasets().into_iter().map(|(dataset, message)| record_set_of(dataset, &message)).collect()
+});
 
 static SOURCES: LazyLock<BTreeMap<String, Source>> = LazyLock::new(|| {
     let mut all: Vec<Source> = register_sources();
@@ -142,7 +143,8 @@ pub fn record_table_ddl(set: &RecordSet) -> Vec<String> {
         ));
     }
     statements.push(format!("create index if not exists {table}_person_idx on monitoring.{table} (person_key)"));
-    statements.push(format!("create index if not exists {table}_county_idx on monitoring.{table} (county_code, as_of)"));
+    statements
+        .push(format!("create index if not exists {table}_county_idx on monitoring.{table} (county_code, as_of)"));
     statements
 }
 
@@ -205,48 +207,80 @@ fn widened(column: &str, sql_type: &str) -> String {
 fn register_sources() -> Vec<Source> {
     use Kind::{Boolean, Date, Integer, Money, Text};
     vec![
-        register("register.household", "household", (None, Some("household_id")), &[
-            ("division_code", "division_code", Text),
-            ("county_code", "county_code", Text),
-            ("area_kind", "area_kind", Text),
-            ("declared_income_fen", "declared_income_fen", Money),
-            ("income_as_of", "income_as_of", Date),
-            ("financial_assets_fen", "financial_assets_fen", Money),
-            ("house_count", "house_count::bigint", Integer),
-        ]),
-        register("register.member", "member", (Some("person_key"), Some("household_id")), &[
-            ("birth_on", "birth_on", Date),
-            ("sex", "sex::bigint", Integer),
-            ("relation", "relation", Text),
-            ("joined_on", "joined_on", Date),
-        ]),
-        register("register.class_status", "class_status", (Some("person_key"), Some("household_id")), &[
-            ("assistance_class", "assistance_class", Text),
-            ("valid_from", "valid_from", Date),
-            ("amount_fen", "amount_fen", Money),
-            ("whole_household", "person_key is null", Boolean),
-        ]),
-        register("register.vehicle", "vehicle", (None, Some("household_id")), &[
-            ("kind", "kind", Text),
-            ("vehicle_use", "vehicle_use", Text),
-            ("registered_on", "registered_on", Date),
-        ]),
-        register("mesh.referral", "referral", (Some("person_key"), Some("household_id")), &[
-            ("bureau", "bureau", Text),
-            ("programme", "programme", Text),
-            ("issued_on", "issued_on", Date),
-            ("due_on", "due_on", Date),
-            ("settled_on", "settled_on", Date),
-            ("decision", "decision", Text),
-        ]),
-        register("mesh.feed", "feed", (None, None), &[
+        register(
+            "register.household",
+            "household",
+            (None, Some("household_id")),
+            &[
+                ("division_code", "division_code", Text),
+                ("county_code", "county_code", Text),
+                ("area_kind", "area_kind", Text),
+                ("declared_income_fen", "declared_income_fen", Money),
+                ("income_as_of", "income_as_of", Date),
+                ("financial_assets_fen", "financial_assets_fen", Money),
+                ("house_count", "house_count::bigint", Integer),
+            ],
+        ),
+        register(
+            "register.member",
+            "member",
+            (Some("person_key"), Some("household_id")),
+            &[
+                ("birth_on", "birth_on", Date),
+                ("sex", "sex::bigint", Integer),
+                ("relation", "relation", Text),
+                ("joined_on", "joined_on", Date),
+            ],
+        ),
+        register(
+            "register.class_status",
+            "class_status",
+            (Some("person_key"), Some("household_id")),
+            &[
+                ("assistance_class", "assistance_class", Text),
+                ("valid_from", "valid_from", Date),
+                ("amount_fen", "amount_fen", Money),
+                ("whole_household", "person_key is null", Boolean),
+            ],
+        ),
+        register(
+            "register.vehicle",
+            "vehicle",
+            (None, Some("household_id")),
+            &[("kind", "kind", Text), ("vehicle_use", "vehicle_use", Text), ("registered_on", "registered_on", Date)],
+        ),
+        register(
+            "mesh.referral",
+            "referral",
+            (Some("person_key"), Some("household_id")),
+            &[
+                ("bureau", "bureau", Text),
+                ("programme", "programme", Text),
+                ("issued_on", "issued_on", Date),
+                ("due_on", "due_on", Date),
+                ("settled_on", "settled_on", Date),
+                ("decision", "decision", Text),
+            ],
+        ),
+        feed(),
+    ]
+}
+
+/// Only for indicators about feeds; facts cannot come from it.
+fn feed() -> Source {
+    use Kind::{Date, Text};
+    register(
+        "mesh.feed",
+        "feed",
+        (None, None),
+        &[
             ("bureau", "bureau", Text),
             ("dataset", "dataset", Text),
             ("as_of", "as_of", Date),
             ("fresh_until", "fresh_until", Date),
             ("due_on", "due_on", Date),
-        ]),
-    ]
+        ],
+    )
 }
 
 /// Ties of a row: column of its person, column of its household.

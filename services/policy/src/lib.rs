@@ -9,24 +9,26 @@
 //! households, and just-in-time compilation costs more than it saves.
 
 mod calendar;
-mod check;
 pub mod catalogue;
+mod check;
 mod error;
 mod expression;
 mod kind;
 mod load;
 mod model;
 mod pack;
+mod routing;
 mod sql;
 
 pub use calendar::{Calendar, CalendarError};
 pub use error::{PackError, PackErrors};
 pub use kind::Kind;
 pub use model::{
-    Area, Class, ClassRoute, Condition, Confidence, County, Desk, Fact, Head, Indicator, IndicatorClass, Level, LevelLimits,
-    Parameter, ParameterEntry, Programme, ReferralRule, Route, Severity, Title, When, assistance_class, bureau,
+    Area, Class, ClassRoute, Condition, Confidence, County, Fact, Head, Indicator, IndicatorClass, Level, Parameter,
+    ParameterEntry, Programme, Severity, Title, assistance_class, bureau,
 };
 pub use pack::{Pack, ParameterUse};
+pub use routing::{Desk, LevelLimits, ReferralRule, Route, When};
 
 /// Settings for the transaction that runs a generated statement.
 pub const SESSION_SETTINGS: &str = "set local plan_cache_mode = force_custom_plan; set local jit = off";

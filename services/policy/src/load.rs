@@ -12,7 +12,8 @@ use crate::{
     calendar::{Calendar, CalendarFile},
     check::{self, Analysis, Complaint},
     error::{PackError, PackErrors},
-    model::{Class, Classes, Fact, Facts, Head, Indicator, Indicators, Parameter, Parameters, Programme, Programmes, Routing},
+    model::{Class, Classes, Fact, Facts, Head, Indicator, Indicators, Parameter, Parameters, Programme, Programmes},
+    routing::Routing,
 };
 
 /// Everything a pack says.

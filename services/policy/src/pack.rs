@@ -10,9 +10,10 @@ use crate::{
     error::{PackError, PackErrors},
     load::{self, Contents, Loaded},
     model::{
-        Area, Class, ClassRoute, Confidence, Fact, Head, Indicator, Level, LevelLimits, Parameter, ParameterEntry, Programme, Route,
+        Area, Class, ClassRoute, Confidence, Fact, Head, Indicator, Level, Parameter, ParameterEntry, Programme,
         Severity,
     },
+    routing::{LevelLimits, Route},
     sql::{self, Statements},
 };
 
@@ -214,10 +215,18 @@ impl Pack {
 }
 
 /// The entry that holds for the county, area and day; the same choice as the generated SQL makes.
-pub(crate) fn pick<'a>(parameter: &'a Parameter, county: &str, (area, on): (Area, NaiveDate)) -> Option<&'a ParameterEntry> {
+pub(crate) fn pick<'a>(
+    parameter: &'a Parameter,
+    county: &str,
+    (area, on): (Area, NaiveDate),
+) -> Option<&'a ParameterEntry> {
     let holds = |entry: &&ParameterEntry| {
         let dated = entry.from <= on && entry.to.is_none_or(|to| to >= on);
         dated && (entry.area == Area::All || entry.area == area) && county.starts_with(entry.prefix())
     };
-    parameter.values.iter().filter(holds).max_by_key(|entry| (entry.prefix().len(), entry.area != Area::All, entry.from))
+    parameter
+        .values
+        .iter()
+        .filter(holds)
+        .max_by_key(|entry| (entry.prefix().len(), entry.area != Area::All, entry.from))
 }

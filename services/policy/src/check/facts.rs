@@ -38,7 +38,8 @@ fn uses_of(fact: &Fact, contents: &Contents) -> Result<BTreeSet<String>, Fault> 
         return Err(Fault::new("a fact is of a person or household", "事实的层级应为人员或家庭"));
     }
     if fact.kind == Kind::Ratio {
-        return Err(Fault::new("a fact cannot be a ratio", "事实不能是比例").hint("keep amounts, and compare them multiplied out"));
+        return Err(Fault::new("a fact cannot be a ratio", "事实不能是比例")
+            .hint("keep amounts, and compare them multiplied out"));
     }
     let form = names::form(fact)?;
     if let Form::Investigation = form {
@@ -49,7 +50,10 @@ fn uses_of(fact: &Fact, contents: &Contents) -> Result<BTreeSet<String>, Fault> 
     }
     let expr = fact.expr.as_deref().ok_or_else(|| Fault::new("`expr` is missing", "缺少 expr"))?;
     if !matches!(form, Form::Rows(_)) && (fact.filter.is_some() || fact.empty.is_some()) {
-        return Err(Fault::new("where and empty belong to facts over a source's rows", "where、empty 仅用于按来源汇总的事实"));
+        return Err(Fault::new(
+            "where and empty belong to facts over a source's rows",
+            "where、empty 仅用于按来源汇总的事实",
+        ));
     }
     match form {
         Form::Register(source) => Ok(compile_as(expr, &names::of_rows(contents, source, AS_OF), fact.kind)?.uses),

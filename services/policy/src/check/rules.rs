@@ -8,7 +8,8 @@ use crate::{
     expression::{Env, compile_as, compile_boolean},
     kind::Kind,
     load::Contents,
-    model::{self, ClassRoute, Condition, Indicator, IndicatorClass, Level, Route},
+    model::{self, ClassRoute, Condition, Indicator, IndicatorClass, Level},
+    routing::{Route, When},
     sql::names::{self, AS_OF},
 };
 
@@ -43,7 +44,10 @@ fn indicator(rule: &Indicator) -> Result<(), Fault> {
         IndicatorClass::P => "P",
     };
     if !rule.id.starts_with(letter) {
-        return Err(Fault::new(format!("an indicator of class {letter} has an id that starts with it"), "编号与类别不符"));
+        return Err(Fault::new(
+            format!("an indicator of class {letter} has an id that starts with it"),
+            "编号与类别不符",
+        ));
     }
     if !(1..=4).contains(&rule.disposition) {
         return Err(Fault::new("disposition is 1 to 4", "处置类型应为1至4"));
@@ -83,7 +87,11 @@ pub(super) fn classes(contents: &Contents, analysis: &mut Analysis, complaints: 
     unique(routes.map(|route| route.id.as_str()), CLASSES, complaints);
     for class in &contents.classes {
         if model::assistance_class(&class.assistance_class).is_none() {
-            complaints.add(CLASSES, &class.assistance_class, Fault::new("no such assistance class", "没有此救助对象类别"));
+            complaints.add(
+                CLASSES,
+                &class.assistance_class,
+                Fault::new("no such assistance class", "没有此救助对象类别"),
+            );
         }
         for route in &class.routes {
             let env = names::of_facts(contents, route.level, AS_OF);
@@ -147,8 +155,11 @@ fn one_route(route: &Route, contents: &Contents) -> Result<(), Fault> {
                 format!("“{bureau}”不是项目“{code}”的责任或配合单位"),
             ));
         }
-        if referral.when == model::When::Verified && !route.field_check {
-            return Err(Fault::new("a referral waits for a field check that the route does not have", "转介等待核查，但该路径不核查"));
+        if referral.when == When::Verified && !route.field_check {
+            return Err(Fault::new(
+                "a referral waits for a field check that the route does not have",
+                "转介等待核查，但该路径不核查",
+            ));
         }
     }
     Ok(())

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Ident, InTarget, UnaryOperator, Value,
+    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Ident, InTarget, UnaryOperator,
+    Value,
 };
 
 use super::{DEPTH_LIMIT, Env, Node, Ty, operator, unknown_name};
@@ -18,7 +19,9 @@ pub(super) struct Compiler<'a> {
 impl Compiler<'_> {
     pub(super) fn node(&mut self, expr: &Expr, depth: usize) -> Result<Node, Fault> {
         if depth > DEPTH_LIMIT {
-            return Err(Fault::new("the expression is nested too deeply", "表达式嵌套过深").hint("name parts of it as facts"));
+            return Err(
+                Fault::new("the expression is nested too deeply", "表达式嵌套过深").hint("name parts of it as facts")
+            );
         }
         let next = depth + 1;
         match expr {
@@ -53,9 +56,15 @@ impl Compiler<'_> {
                 let sql = format!("({} {not}between {} and {})", value.sql, low.sql, high.sql);
                 Ok(Node::new(sql, Ty::Known(Kind::Boolean)).over(&[&value, &low, &high]))
             }
-            Expr::In { expr, target: InTarget::List(list), negated, global: false } => self.in_list(expr, list, (*negated, next)),
-            Expr::Case { operand: None, conditions, else_result, .. } => self.case(conditions, else_result.as_deref(), next),
-            Expr::Cast { kind: CastKind::DoubleColon, expr, data_type, format: None } => self.cast(expr, data_type, next),
+            Expr::In { expr, target: InTarget::List(list), negated, global: false } => {
+                self.in_list(expr, list, (*negated, next))
+            }
+            Expr::Case { operand: None, conditions, else_result, .. } => {
+                self.case(conditions, else_result.as_deref(), next)
+            }
+            Expr::Cast { kind: CastKind::DoubleColon, expr, data_type, format: None } => {
+                self.cast(expr, data_type, next)
+            }
             Expr::Extract { field, expr, .. } => {
                 let inner = self.node(expr, next)?;
                 self.date_part(field, &inner)
@@ -72,14 +81,18 @@ impl Compiler<'_> {
             Expr::Subquery(_) | Expr::Exists { .. } | Expr::In { .. } => {
                 Err(refused("a subquery").hint("facts and parameters are already joined; name them"))
             }
-            Expr::CompoundIdentifier(_) => Err(refused(&format!("the qualified name `{expr}`")).hint("write the plain name")),
+            Expr::CompoundIdentifier(_) => {
+                Err(refused(&format!("the qualified name `{expr}`")).hint("write the plain name"))
+            }
             _ => Err(refused(&format!("`{}`", shortened(expr)))),
         }
     }
 
     fn name(&mut self, ident: &Ident) -> Result<Node, Fault> {
         if ident.quote_style.is_some() {
-            return Err(refused(&format!("the quoted name `{}`", ident.value)).hint("text stands in single quotes: 'valid'"));
+            return Err(
+                refused(&format!("the quoted name `{}`", ident.value)).hint("text stands in single quotes: 'valid'")
+            );
         }
         let name = ident.value.to_lowercase();
         if name == "as_of" {
@@ -146,7 +159,9 @@ impl Compiler<'_> {
         }
         let inner = self.node(expr, depth)?;
         let kind = match (to, inner.ty) {
-            (DataType::BigInt(None), Ty::Number | Ty::Known(Kind::Integer | Kind::Money | Kind::Ratio)) => Kind::Integer,
+            (DataType::BigInt(None), Ty::Number | Ty::Known(Kind::Integer | Kind::Money | Kind::Ratio)) => {
+                Kind::Integer
+            }
             (DataType::Date, Ty::Known(Kind::Date)) => Kind::Date,
             (DataType::Text, Ty::Known(_)) => Kind::Text,
             _ => {
@@ -221,7 +236,8 @@ fn text_literal(text: &str) -> Result<Node, Fault> {
 
 fn date_literal(text: &str) -> Result<Node, Fault> {
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
-    let date = date.ok_or_else(|| Fault::new(format!("`{text}` is no date YYYY-MM-DD"), format!("“{text}”不是有效日期")))?;
+    let date =
+        date.ok_or_else(|| Fault::new(format!("`{text}` is no date YYYY-MM-DD"), format!("“{text}”不是有效日期")))?;
     Ok(Node::new(format!("'{date}'::date"), Ty::Known(Kind::Date)))
 }
 

@@ -13,18 +13,8 @@ use crate::{
 };
 
 const AGGREGATES: [&str; 8] = ["bool_or", "bool_and", "sum", "min", "max", "count", "count_if", "newest"];
-const SCALARS: [&str; 10] = [
-    "coalesce",
-    "nullif",
-    "greatest",
-    "least",
-    "abs",
-    "round",
-    "full_years",
-    "month_of",
-    "year_of",
-    "school_year_of",
-];
+const SCALARS: [&str; 10] =
+    ["coalesce", "nullif", "greatest", "least", "abs", "round", "full_years", "month_of", "year_of", "school_year_of"];
 
 /// Arguments of a call after the general checks.
 struct Arguments<'a> {
@@ -75,7 +65,8 @@ impl Compiler<'_> {
 
     fn aggregate(&mut self, name: &str, arguments: &Arguments<'_>, depth: usize) -> Result<Node, Fault> {
         if !self.env.aggregate {
-            return Err(refused(&format!("the aggregate `{name}`")).hint("aggregates belong in facts over a source or over members"));
+            return Err(refused(&format!("the aggregate `{name}`"))
+                .hint("aggregates belong in facts over a source or over members"));
         }
         let filter = self.env.filter.as_ref().map(|w| format!(" filter (where {w})")).unwrap_or_default();
         if arguments.star {
@@ -115,7 +106,9 @@ fn arguments<'a>(call: &'a Function, name: &str) -> Result<Arguments<'a>, Fault>
         return Err(refused(&format!("`{name}` without an argument list")));
     };
     if !plain || !list.clauses.is_empty() {
-        return Err(refused(&format!("this form of `{name}`")).hint("plain calls only; rows are chosen by the fact's where"));
+        return Err(
+            refused(&format!("this form of `{name}`")).hint("plain calls only; rows are chosen by the fact's where")
+        );
     }
     let mut found = Arguments {
         list: Vec::new(),
@@ -169,7 +162,9 @@ fn aggregate_of(name: &str, nodes: &[Node], (filter, distinct): (&str, bool)) ->
             let ty = if node.ty == Ty::Number { Ty::Known(Kind::Integer) } else { node.ty };
             (guard(format!("sum({sql}){filter}")), ty)
         }
-        "min" | "max" if node.ty != boolean && node.ty != Ty::Null => (guard(format!("{name}({sql}){filter}")), node.ty),
+        "min" | "max" if node.ty != boolean && node.ty != Ty::Null => {
+            (guard(format!("{name}({sql}){filter}")), node.ty)
+        }
         "newest" => {
             let by = &nodes[1].sql;
             // The value breaks ties, so that the answer does not depend on the order in which rows arrived.

@@ -162,8 +162,11 @@ pub(crate) fn compile_as(text: &str, env: &Env, wanted: Kind) -> Result<Compiled
         ));
     }
     if compiled.fraction {
-        return Err(Fault::new("the value may have a fraction and nothing says how it is rounded", "数值可能带小数，未规定取整方式")
-            .hint("wrap it in ceil, floor or round; whole yuan: ceil(x / 100) * 100"));
+        return Err(Fault::new(
+            "the value may have a fraction and nothing says how it is rounded",
+            "数值可能带小数，未规定取整方式",
+        )
+        .hint("wrap it in ceil, floor or round; whole yuan: ceil(x / 100) * 100"));
     }
     compiled.sql = format!("({})::{}", compiled.sql, wanted.sql_type());
     Ok(compiled)

@@ -21,8 +21,11 @@ use crate::{
 const AS_OF: &str = "$5::date";
 
 pub(super) fn classes(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
-    let routes: Vec<(&str, &ClassRoute)> =
-        contents.classes.iter().flat_map(|class| class.routes.iter().map(|r| (class.assistance_class.as_str(), r))).collect();
+    let routes: Vec<(&str, &ClassRoute)> = contents
+        .classes
+        .iter()
+        .flat_map(|class| class.routes.iter().map(|r| (class.assistance_class.as_str(), r)))
+        .collect();
     let mut parameters = BTreeSet::new();
     let mut texts = Vec::new();
     for (_, route) in &routes {
@@ -64,7 +67,11 @@ fn given(ctes: &mut Ctes, contents: &Contents) {
     );
 }
 
-fn push_conditions(ctes: &mut Ctes, contents: &Contents, (level, routes): (Level, &[&ClassRoute])) -> Result<(), Fault> {
+fn push_conditions(
+    ctes: &mut Ctes,
+    contents: &Contents,
+    (level, routes): (Level, &[&ClassRoute]),
+) -> Result<(), Fault> {
     let env = names::of_facts(contents, level, AS_OF);
     let mut columns = Vec::new();
     for route in routes {

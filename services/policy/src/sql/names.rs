@@ -32,9 +32,13 @@ pub(crate) enum Form {
 /// Form of a fact, by what it says about its source.
 pub(crate) fn form(fact: &Fact) -> Result<Form, Fault> {
     let source = match (&fact.source, fact.from) {
-        (Some(_), Some(_)) => return Err(Fault::new("source and from exclude each other", "source 与 from 不能同时出现")),
+        (Some(_), Some(_)) => {
+            return Err(Fault::new("source and from exclude each other", "source 与 from 不能同时出现"));
+        }
         (None, Some(Level::Person)) if fact.level == Level::Household => return Ok(Form::Lifted),
-        (None, Some(_)) => return Err(Fault::new("only members' facts are lifted, to the household", "仅可由人员事实汇总为家庭事实")),
+        (None, Some(_)) => {
+            return Err(Fault::new("only members' facts are lifted, to the household", "仅可由人员事实汇总为家庭事实"));
+        }
         (None, None) => return Ok(Form::Derived),
         (Some(source), None) => source.as_str(),
     };
@@ -49,8 +53,11 @@ pub(crate) fn form(fact: &Fact) -> Result<Form, Fault> {
         _ => {
             let found = source_named(source)?;
             if fact.level == Level::Person && found.person.is_none() {
-                return Err(Fault::new(format!("rows of `{source}` belong to households"), format!("“{source}”按家庭归集"))
-                    .hint("level: household"));
+                return Err(Fault::new(
+                    format!("rows of `{source}` belong to households"),
+                    format!("“{source}”按家庭归集"),
+                )
+                .hint("level: household"));
             }
             Ok(Form::Rows(found))
         }

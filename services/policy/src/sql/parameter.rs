@@ -22,10 +22,15 @@ pub(super) fn push(ctes: &mut Ctes, contents: &Contents, wanted: &BTreeSet<Strin
                 entry.value.replace('\'', "''"),
             ));
         }
-        columns.push(format!("(max(c.value) filter (where c.name = '{name}'))::{} as p_{name}", parameter.kind.sql_type()));
+        columns.push(format!(
+            "(max(c.value) filter (where c.name = '{name}'))::{} as p_{name}",
+            parameter.kind.sql_type()
+        ));
     }
     let values = match rows.is_empty() {
-        true => "  select null::text, null::text, null::text, null::date, null::date, null::text where false".to_owned(),
+        true => {
+            "  select null::text, null::text, null::text, null::date, null::date, null::text where false".to_owned()
+        }
         false => format!("values\n{}", rows.join(",\n")),
     };
     ctes.0.push(format!("parameter_value (name, area, prefix, from_on, to_on, value) as (\n{values}\n)"));

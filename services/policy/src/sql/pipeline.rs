@@ -252,7 +252,10 @@ fn known(fact: &Fact, source: &Source, rows: &str) -> Result<String, Fault> {
 /// A fact's `empty` as a literal of its kind.
 pub(crate) fn empty(fact: &Fact) -> Result<String, Fault> {
     let text = fact.empty.as_deref().ok_or_else(|| {
-        Fault::new("`empty` is missing: the value when the feed is fresh and no row counts", "缺少 empty（数据新鲜但无记录时的取值）")
+        Fault::new(
+            "`empty` is missing: the value when the feed is fresh and no row counts",
+            "缺少 empty（数据新鲜但无记录时的取值）",
+        )
     })?;
     literal(text, fact.kind)
 }

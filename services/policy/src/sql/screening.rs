@@ -63,7 +63,8 @@ fn relation(level: Level) -> &'static str {
 
 /// The household's facts beside the member's, for explanations.
 fn household_facts(contents: &Contents, wanted: &BTreeSet<String>) -> Vec<String> {
-    let of_household = contents.facts.iter().filter(|fact| fact.level == Level::Household && wanted.contains(&fact.name));
+    let of_household =
+        contents.facts.iter().filter(|fact| fact.level == Level::Household && wanted.contains(&fact.name));
     of_household.map(|fact| format!("h.f_{}", fact.name)).collect()
 }
 

@@ -12,7 +12,9 @@ fn day(text: &str) -> NaiveDate {
 fn holidays_and_make_up_days_are_known() {
     let pack = pack();
     let calendar = pack.calendar();
-    for holiday in ["2025-01-28", "2025-10-08", "2026-01-02", "2026-02-23", "2026-05-05", "2026-09-25", "2026-10-07", "2026-10-25"] {
+    for holiday in
+        ["2025-01-28", "2025-10-08", "2026-01-02", "2026-02-23", "2026-05-05", "2026-09-25", "2026-10-07", "2026-10-25"]
+    {
         assert_eq!(calendar.is_working_day(day(holiday)), Ok(false), "{holiday}");
     }
     for workday in ["2025-01-26", "2025-10-11", "2026-01-04", "2026-02-14", "2026-05-09", "2026-10-10", "2026-10-26"] {

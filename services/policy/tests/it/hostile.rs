@@ -7,7 +7,8 @@ use tempfile::TempDir;
 
 use super::town::{pack, pack_dir};
 
-fn copy() -> TempDir {
+/// The pack's files where they may be changed.
+pub fn copy() -> TempDir {
     let dir = TempDir::new().unwrap();
     fs::create_dir(dir.path().join("indicators")).unwrap();
     for folder in ["", "indicators"] {
@@ -21,7 +22,8 @@ fn copy() -> TempDir {
     dir
 }
 
-fn replace(dir: &Path, file: &str, (from, to): (&str, &str)) {
+/// Changes one place of one file.
+pub fn replace(dir: &Path, file: &str, (from, to): (&str, &str)) {
     let path = dir.join(file);
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(from), "{from}");
@@ -77,7 +79,12 @@ fn parameters_are_found_by_place_area_and_date() {
     let names: Vec<&str> = used.iter().map(|found| found.name.as_str()).collect();
     assert_eq!(
         names,
-        ["rural_disposable_income", "watched_inpatient_own_once", "watched_inpatient_own_year", "watched_own_payment_ratio"]
+        [
+            "rural_disposable_income",
+            "watched_inpatient_own_once",
+            "watched_inpatient_own_year",
+            "watched_own_payment_ratio"
+        ]
     );
 }
 
@@ -143,7 +150,11 @@ fn facts_are_checked_as_a_whole() {
         ("expr: count_if(labour_age)", "expr: count_if(labour_age) + age", "outside an aggregate"),
         ("expr: sum(school_cost)", "expr: sum(members)", "unknown name `members`"),
         ("    expr: sum(own_paid_fen)\n    empty: 0", "    expr: sum(own_paid_fen)", "`empty` is missing"),
-        ("    expr: sum(own_paid_fen)\n    empty: 0", "    expr: sum(own_paid_fen)\n    empty: none", "`none` is no money"),
+        (
+            "    expr: sum(own_paid_fen)\n    empty: 0",
+            "    expr: sum(own_paid_fen)\n    empty: none",
+            "`none` is no money",
+        ),
         ("expr: sum(own_paid_fen)", "expr: sum(own_paid_fen) / 2", "how it is rounded"),
         ("expr: sum(own_paid_fen)", "expr: count(*)", "is integer, but money is declared"),
         ("expr: sum(own_paid_fen)", "expr: sum(disease_code)", "unknown name `disease_code`"),
@@ -177,14 +188,29 @@ fn files_parameters_and_routes_are_checked() {
         ("pack.yaml", "name: longnan", "nmae: longnan", "unknown field `nmae`"),
         ("parameters.yaml", "value: 58500, area: rural", "value: 58500.5, area: rural", "parameters.yaml"),
         ("parameters.yaml", "name: adult_age", "name: grade", "a column of a source has this name"),
-        ("parameters.yaml", "area: rural, division: \"621200000000\", from: 2026-01-01", "area: rural, division: \"621226000000\", from: 2026-07-02", "minimum_living_standard"),
+        (
+            "parameters.yaml",
+            "area: rural, division: \"621200000000\", from: 2026-01-01",
+            "area: rural, division: \"621226000000\", from: 2026-07-02",
+            "minimum_living_standard",
+        ),
         ("routing.yaml", "bureau: women, programme: P-QT-05", "bureau: women, programme: P-YL-99", "no such programme"),
-        ("routing.yaml", "bureau: rural, programme: P-JC-01", "bureau: women, programme: P-JC-01", "takes no part in programme"),
+        (
+            "routing.yaml",
+            "bureau: rural, programme: P-JC-01",
+            "bureau: women, programme: P-JC-01",
+            "takes no part in programme",
+        ),
         ("routing.yaml", "  - {indicator: C11,", "  - {indicator: C99,", "the indicator has no route"),
         ("programmes.yaml", "lead: [civil_affairs]", "lead: [civil_affair]", "no such bureau"),
         ("calendar.yaml", "2026-01-04, 2026-02-14", "2026-01-05, 2026-02-14", "make-up working day 2026-01-05"),
         ("indicators/c.yaml", "disposition: 4", "disposition: 5", "disposition is 1 to 4"),
-        ("indicators/c.yaml", "citation: 民发〔2022〕83号 一(三); 民发〔2021〕57号 第31条", "citation: \"\"", "citation is empty"),
+        (
+            "indicators/c.yaml",
+            "citation: 民发〔2022〕83号 一(三); 民发〔2021〕57号 第31条",
+            "citation: \"\"",
+            "citation is empty",
+        ),
     ];
     for (file, from, to, reason) in cases {
         let dir = copy();

@@ -1,8 +1,12 @@
 //! The sixteen indicators.
 
+use minqing_policy::Pack;
 use uuid::Uuid;
 
-use super::town::{COUNTY, Town, days_ago, today};
+use super::{
+    hostile::{copy, replace},
+    town::{COUNTY, Town, days_ago, fresh, today},
+};
 
 fn on(days: u64) -> String {
     format!("'{}'", days_ago(days))
@@ -24,7 +28,8 @@ async fn certificate(town: &mut Town, person: Uuid, values: (&str, &str, &str)) 
 async fn insured(town: &mut Town, person: Uuid, months: &[&str], base: &str) {
     for month in months {
         let month = format!("'{month}'");
-        let fields = [("employer_code", "'91'"), ("kind", "'employee'"), ("base_fen", base), ("paid_month", month.as_str())];
+        let fields =
+            [("employer_code", "'91'"), ("kind", "'employee'"), ("base_fen", base), ("paid_month", month.as_str())];
         town.record(("hr", "insurance_payment"), person, &fields).await;
     }
 }
@@ -73,7 +78,11 @@ async fn a03_finds_severely_disabled_adults_outside_aid() {
     assert_eq!(outcome.verdict, None, "without the insurance feed nobody knows");
     assert_eq!(outcome.conditions["no_job"], serde_json::Value::Null);
     town.run("update monitoring.record_disabled_disability_certificate set ended_on = '2026-10-25'").await;
-    assert_eq!(town.verdict(home, Some(person), "A03").await, Some(false), "a certificate that is gone decides in spite of it");
+    assert_eq!(
+        town.verdict(home, Some(person), "A03").await,
+        Some(false),
+        "a certificate that is gone decides in spite of it"
+    );
 }
 
 #[tokio::test]
@@ -81,12 +90,14 @@ async fn a05_finds_job_loss_by_benefit_or_by_the_only_earners_insurance() {
     let mut town = Town::new().await;
     let limit = 2 * 58_500 * 12;
     let (home, person) = town.household(limit).await;
-    let fields = |from: &'static str| [("registered_on", "'2026-01-01'"), ("benefit_from", from), ("benefit_fen", "100000")];
+    let fields =
+        |from: &'static str| [("registered_on", "'2026-01-01'"), ("benefit_from", from), ("benefit_fen", "100000")];
     town.record(("hr", "unemployment"), person, &fields("'2026-04-29'")).await;
     assert_eq!(town.verdict(home, Some(person), "A05").await, Some(true), "180 days ago, income at the line");
     town.run("update monitoring.record_hr_unemployment set benefit_from = '2026-04-28'").await;
     assert_eq!(town.verdict(home, Some(person), "A05").await, Some(false), "181 days ago");
-    town.run("update monitoring.record_hr_unemployment set benefit_from = '2026-09-01', row_ended_on = '2026-10-01'").await;
+    town.run("update monitoring.record_hr_unemployment set benefit_from = '2026-09-01', row_ended_on = '2026-10-01'")
+        .await;
     assert_eq!(town.verdict(home, Some(person), "A05").await, Some(false), "the registration has ended");
     town.run("update monitoring.record_hr_unemployment set row_ended_on = null").await;
     town.run("update monitoring.household set declared_income_fen = declared_income_fen + 1").await;
@@ -97,7 +108,7 @@ async fn a05_finds_job_loss_by_benefit_or_by_the_only_earners_insurance() {
     let (home, person) = town.household(100_000).await;
     insured(&mut town, person, &["2026-05", "2026-06"], "300000").await;
     assert_eq!(town.verdict(home, Some(person), "A05").await, Some(true), "the only earner's insurance stopped");
-    let second = Uuid::new_v4();
+    let second = fresh();
     town.member(home, second, "1985-01-01").await;
     assert_eq!(town.verdict(home, Some(person), "A05").await, Some(false), "another member of labour age");
     town.run(&format!("update monitoring.member set birth_on = null where person_key = '{second}'")).await;
@@ -122,9 +133,15 @@ async fn a08_and_a09_watch_own_medical_payments() {
     assert_eq!(town.verdict(home, Some(person), "A08").await, Some(true), "half the rural income, to the fen");
     town.run("update monitoring.record_medical_insurance_settlement set own_paid_fen = 644999").await;
     assert_eq!(town.verdict(home, Some(person), "A08").await, Some(false), "one fen under");
-    town.run("update monitoring.record_medical_insurance_settlement set visit_kind = 'inpatient', own_paid_fen = 500000").await;
+    town.run(
+        "update monitoring.record_medical_insurance_settlement set visit_kind = 'inpatient', own_paid_fen = 500000",
+    )
+    .await;
     assert_eq!(town.verdict(home, Some(person), "A08").await, Some(true), "5,000 yuan in hospital");
-    town.run("update monitoring.record_medical_insurance_settlement set settled_on = '2025-12-31', own_paid_fen = 9000000").await;
+    town.run(
+        "update monitoring.record_medical_insurance_settlement set settled_on = '2025-12-31', own_paid_fen = 9000000",
+    )
+    .await;
     assert_eq!(town.verdict(home, Some(person), "A08").await, Some(false), "last year's cost does not count");
     town.run("update monitoring.record_medical_insurance_settlement set settled_on = '2026-10-26'").await;
     assert_eq!(town.verdict(home, Some(person), "A08").await, Some(true), "today's does");
@@ -141,7 +158,10 @@ async fn a08_and_a09_watch_own_medical_payments() {
     settlement(&mut town, person, ("'inpatient'", "'2026-03-01'", "999999")).await;
     town.run("update monitoring.feed set fresh_until = '2026-12-31'").await;
     assert_eq!(town.verdict(home, Some(person), "A09").await, Some(false), "one fen under, one stay");
-    town.run("update monitoring.record_medical_insurance_settlement set own_paid_fen = 1000000 where own_paid_fen = 999999").await;
+    town.run(
+        "update monitoring.record_medical_insurance_settlement set own_paid_fen = 1000000 where own_paid_fen = 999999",
+    )
+    .await;
     assert_eq!(town.verdict(home, Some(person), "A09").await, Some(true));
     town.run("update monitoring.household set area_kind = 'urban'").await;
     assert_eq!(town.verdict(home, Some(person), "A09").await, Some(false), "urban households have other lines");
@@ -183,7 +203,8 @@ async fn a12_a13_and_a17_look_at_a_window_or_a_line() {
     assert_eq!(town.verdict(home, Some(person), "A13").await, Some(false), "the newest year counts");
     town.run("update monitoring.record_education_school_cost set aid_fen = 0").await;
     assert_eq!(town.verdict(home, Some(person), "A13").await, Some(true));
-    town.run(&format!("update monitoring.household set declared_income_fen = {income} where household_id = '{home}'")).await;
+    town.run(&format!("update monitoring.household set declared_income_fen = {income} where household_id = '{home}'"))
+        .await;
     assert_eq!(town.verdict(home, Some(person), "A13").await, Some(false), "income at the line is not below it");
     town.run(&format!("update monitoring.household set declared_income_fen = 0 where household_id = '{home}'")).await;
     town.run("update monitoring.record_education_school_cost set stage = 'higher'").await;
@@ -363,4 +384,55 @@ async fn p02_and_p11_watch_the_officials() {
     .unwrap();
     let owned = |b: &str, d: &str, v| (b.to_owned(), d.to_owned(), COUNTY.to_owned(), "P11".to_owned(), v);
     assert_eq!(rows, [owned("emergency", "disaster_loss", None), owned("hr", "unemployment", Some(true))]);
+}
+
+/// A20's verdict with this last condition, in a listed household whose dangerous house may be in the plan.
+async fn planned(town: &mut Town, home: Uuid, condition: &str) -> (Option<bool>, serde_json::Value) {
+    let dir = copy();
+    replace(dir.path(), "indicators/a.yaml", ("title: 未列入改造计划, expr: not in_renovation_plan", condition));
+    town.pack = Pack::load(dir.path()).unwrap_or_else(|errors| panic!("{errors}"));
+    let outcome = town.screen(home, None, "A20").await;
+    (outcome.verdict, outcome.conditions["not_planned"].clone())
+}
+
+#[tokio::test]
+async fn unknown_is_never_turned_into_no() {
+    use serde_json::Value::{Bool, Null};
+    let mut town = Town::new().await;
+    let (home, person) = town.household(100_000).await;
+    town.class(home, None, "edge").await;
+    let house = [("house_code", "'H1'"), ("grade", "'D'"), ("only_house", "true"), ("surveyed_on", "'2026-01-01'")];
+    town.record(("housing", "rural_house_safety"), person, &house).await;
+    let case = "title: x, expr: case when in_renovation_plan then false else true end";
+    assert_eq!(planned(&mut town, home, case).await, (Some(true), Bool(true)));
+    town.stale("housing", "house_renovation").await;
+    assert_eq!(planned(&mut town, home, case).await, (None, Null), "case does not fall through to else");
+    town.stale("medical_insurance", "settlement").await;
+    for extreme in [
+        "title: x, expr: 'greatest(0, household_own_payment_year) >= 0'",
+        "title: x, expr: 'least(0, household_own_payment_year) <= 0'",
+    ] {
+        assert_eq!(planned(&mut town, home, extreme).await, (None, Null), "an extreme of an unknown is unknown");
+    }
+    let assumed = "title: x, expr: not in_renovation_plan, unless_unknown: true";
+    assert_eq!(planned(&mut town, home, assumed).await, (Some(true), Null), "assumed, and shown as unknown");
+    let admitted = "title: x, expr: 'in_renovation_plan is null'";
+    assert_eq!(planned(&mut town, home, admitted).await, (Some(true), Bool(true)));
+}
+
+#[tokio::test]
+async fn a_county_without_a_feed_row_and_a_past_date_without_parameters_are_unknown() {
+    let mut town = Town::new().await;
+    let (home, person) = town.household(100_000).await;
+    certificate(&mut town, person, ("'physical'", "1", "'2020-01-01'")).await;
+    assert_eq!(town.verdict(home, Some(person), "A03").await, Some(true));
+    town.run("update monitoring.household set county_code = '621221000000'").await;
+    assert_eq!(town.verdict(home, Some(person), "A03").await, None, "nothing ever came for the county");
+    town.run("update monitoring.household set county_code = '110101000000'").await;
+    let outcome = town.screen(home, None, "C11").await;
+    assert_eq!(outcome.verdict, Some(false), "the register needs no feed and no parameter");
+    assert_eq!(
+        town.screen(home, Some(person), "A13").await.parameters["minimum_living_standard"],
+        serde_json::Value::Null
+    );
 }

@@ -28,16 +28,32 @@ async fn fill(town: &mut Town) {
          monitoring.household where random() < 0.2",
     )
     .await;
-    let head = "(record_key, person_key, division_code, county_code, as_of, content_hash, batch_id, first_on, changed_on,";
+    let head =
+        "(record_key, person_key, division_code, county_code, as_of, content_hash, batch_id, first_on, changed_on,";
     let keys = format!(
         "select gen_random_uuid(), m.person_key, '{COUNTY}', '{COUNTY}', '2026-10-20', '', gen_random_uuid(), '2026-10-20', \
          '2026-10-20',"
     );
     for (table, columns, values, share) in [
         ("hr_insurance_payment", "kind, base_fen, paid_month", "'employee', 250000, '2026-0' || (1 + g % 9)", "0.3"),
-        ("medical_insurance_settlement", "visit_kind, settled_on, own_paid_fen", "'inpatient', '2026-05-05', 200000 * g", "0.4"),
-        ("disabled_disability_certificate", "category, grade, issued_on, valid_to, state", "'physical', g, '2020-01-01', '2030-01-01', 'valid'", "0.05"),
-        ("rural_monitored_household", "kind, entered_on, risk_state, income_fen", "'edge', '2026-05-05', 'open', 700000", "0.02"),
+        (
+            "medical_insurance_settlement",
+            "visit_kind, settled_on, own_paid_fen",
+            "'inpatient', '2026-05-05', 200000 * g",
+            "0.4",
+        ),
+        (
+            "disabled_disability_certificate",
+            "category, grade, issued_on, valid_to, state",
+            "'physical', g, '2020-01-01', '2030-01-01', 'valid'",
+            "0.05",
+        ),
+        (
+            "rural_monitored_household",
+            "kind, entered_on, risk_state, income_fen",
+            "'edge', '2026-05-05', 'open', 700000",
+            "0.02",
+        ),
     ] {
         town.run(&format!(
             "insert into monitoring.record_{table} {head} {columns}) {keys} {values} from monitoring.member m cross join \
@@ -65,7 +81,8 @@ async fn five_thousand_households_are_screened_in_seconds() {
         sqlx::query_as(AssertSqlSafe(all)).bind(&ids).bind(today()).fetch_one(&mut *tx).await.unwrap();
     let verdicts = start.elapsed();
     let start = Instant::now();
-    let explained = sqlx::query(AssertSqlSafe(full.clone())).bind(&ids).bind(today()).fetch_all(&mut *tx).await.unwrap();
+    let explained =
+        sqlx::query(AssertSqlSafe(full.clone())).bind(&ids).bind(today()).fetch_all(&mut *tx).await.unwrap();
     let explanations = start.elapsed();
     let start = Instant::now();
     sqlx::query(AssertSqlSafe(facts)).bind(&ids).bind(today()).fetch_one(&mut *tx).await.unwrap();

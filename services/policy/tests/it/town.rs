@@ -1,6 +1,9 @@
 //! A small town in a database of its own: tables as monitoring has them, rows by short words.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use chrono::{Days, NaiveDate};
 use minqing_policy::{Pack, SESSION_SETTINGS, catalogue};
@@ -18,6 +21,12 @@ pub fn today() -> NaiveDate {
 
 pub fn days_ago(days: u64) -> NaiveDate {
     today().checked_sub_days(Days::new(days)).unwrap()
+}
+
+/// An id nobody has yet.
+pub fn fresh() -> Uuid {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    Uuid::from_u64_pair(7, NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 pub fn pack_dir() -> PathBuf {
@@ -78,7 +87,10 @@ impl Town {
             }
         }
         let tables = catalogue::readable_tables().join(", ");
-        town.run(&format!("grant usage on schema monitoring to minqing_policy; grant select on {tables} to minqing_policy")).await;
+        town.run(&format!(
+            "grant usage on schema monitoring to minqing_policy; grant select on {tables} to minqing_policy"
+        ))
+        .await;
         for set in catalogue::record_sets() {
             town.run(&format!(
                 "insert into monitoring.feed values ('{}', '{}', '{COUNTY}', '{}', '{}', '2026-11-30')",
@@ -93,12 +105,15 @@ impl Town {
     }
 
     pub async fn run(&mut self, sql: &str) {
-        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn).await.unwrap_or_else(|e| panic!("{e}\n{sql}"));
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut self.conn)
+            .await
+            .unwrap_or_else(|e| panic!("{e}\n{sql}"));
     }
 
     /// A rural household of one with this yearly income in fen.
     pub async fn household(&mut self, income: i64) -> (Uuid, Uuid) {
-        let (household, person) = (Uuid::new_v4(), Uuid::new_v4());
+        let (household, person) = (fresh(), fresh());
         self.run(&format!(
             "insert into monitoring.household values ('{household}', '621226100001', '{COUNTY}', 'rural', {income}, '2026-09-01', \
              0, 1, '2026-10-01', 1)"
@@ -109,8 +124,10 @@ impl Town {
     }
 
     pub async fn member(&mut self, household: Uuid, person: Uuid, birth: &str) {
-        self.run(&format!("insert into monitoring.member values ('{person}', '{household}', '{birth}', 1, 'head', '2020-01-01')"))
-            .await;
+        self.run(&format!(
+            "insert into monitoring.member values ('{person}', '{household}', '{birth}', 1, 'head', '2020-01-01')"
+        ))
+        .await;
     }
 
     pub async fn class(&mut self, household: Uuid, person: Option<Uuid>, class: &str) {
@@ -124,7 +141,9 @@ impl Town {
     /// A record; `values` are SQL by the dataset's field names.
     pub async fn record(&mut self, set: (&str, &str), person: Uuid, values: &[(&str, &str)]) {
         let set = catalogue::record_set(set.0, set.1).unwrap();
-        let column = |field: &str| set.columns.iter().find(|c| c.field == field).unwrap_or_else(|| panic!("{field}")).column.clone();
+        let column = |field: &str| {
+            set.columns.iter().find(|c| c.field == field).unwrap_or_else(|| panic!("{field}")).column.clone()
+        };
         let names: Vec<String> = values.iter().map(|(field, _)| column(field)).collect();
         let texts: Vec<&str> = values.iter().map(|(_, value)| *value).collect();
         self.run(&format!(
