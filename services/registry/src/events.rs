@@ -37,12 +37,7 @@ pub fn consumers(_registry: &Arc<Registry>) -> Vec<Consumer> {
             audience: None,
             handler: Arc::new(Decisions),
         },
-        Consumer {
-            producer: "feedback",
-            types: vec![FEEDBACK_RECORDED],
-            audience: None,
-            handler: Arc::new(Records),
-        },
+        Consumer { producer: "feedback", types: vec![FEEDBACK_RECORDED], audience: None, handler: Arc::new(Records) },
     ]
 }
 

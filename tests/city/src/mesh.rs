@@ -91,6 +91,16 @@ impl Mesh {
     }
 }
 
+/// A stream of rows may take as long as a county is large.
+const STREAM: Duration = Duration::from_secs(900);
+
+/// A request that streams a batch.
+pub fn ask_stream<T>(body: T, purpose: &str) -> Request<T> {
+    let mut request = ask(body, purpose, "");
+    request.set_timeout(STREAM);
+    request
+}
+
 /// A request with its deadline and, where personal data are read, purpose and case.
 pub fn ask<T>(body: T, purpose: &str, case_ref: &str) -> Request<T> {
     let mut request = Request::new(body);

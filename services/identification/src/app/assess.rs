@@ -1,194 +1,149 @@
-//! Assessment of a household: the pack's statement on the stored facts, and the answer with everything that explains it.
+//! Assesses households: on request as of today, and again for each open case whenever facts, roster or the policy
+//! pack change. What a case's assessment says follows from the newest facts, the newest roster and the newest check
+//! alone, so it does not depend on the order in which they arrived.
+
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::NaiveDate;
-use minqing_kit::{Error, Result, db::POLICY_ROLE};
-use minqing_policy::{Area, ClassRoute, Pack, SESSION_SETTINGS, assistance_class};
-use minqing_proto::minqing::{
-    identification::v1::{Assessment, ClassAssessment},
-    types::v1::{ConditionValue, FactValue, ParameterValue, Truth},
-};
-use serde_json::{Map, Value, json};
-use sqlx::{AssertSqlSafe, PgConnection};
+use futures::FutureExt as _;
+use minqing_kit::{Call, Result, db::Work, id::name};
+use minqing_policy::Pack;
+use minqing_proto::minqing::identification::v1::Assessment;
+use prost::Message as _;
 use uuid::Uuid;
 
-use crate::store::household::FactsRow;
+use super::{
+    Identification,
+    evaluate::{self, Input},
+    look, scope,
+};
+use crate::{
+    domain::{error::CaseError, exit, facts::PersonFacts},
+    store::{
+        self,
+        assessment::Stored,
+        case::OpenCase,
+        known::{FactRow, RosterRow},
+    },
+};
 
-/// Assesses by one pack.
-pub struct Assessor {
-    pack: Pack,
-    /// The pack's settings and role, set for the transaction before its statement runs.
-    enter: String,
-}
+/// Open cases assessed anew in one pass after a new pack came.
+const CASES_A_PASS: i64 = 100;
 
-#[derive(sqlx::FromRow)]
-struct Outcome {
-    route: String,
-    class: String,
-    person_key: Option<Uuid>,
-    eligible: Option<bool>,
-    amount_fen: Option<i64>,
-    conditions: Value,
-    facts: Value,
-}
-
-impl Assessor {
-    /// An assessor by a pack.
-    pub fn new(pack: Pack) -> Assessor {
-        Assessor { pack, enter: format!("{SESSION_SETTINGS}; set local role {POLICY_ROLE}") }
+impl Identification {
+    /// The household as of today.
+    pub async fn assess(&self, call: &Call, household_id: Uuid) -> Result<Assessment> {
+        let (pack, scope, whole) = (self.pack.clone(), scope(call), look::shows_values(call));
+        let read = self.db.read(call, move |work| {
+            let (pack, scope) = (pack.clone(), scope.clone());
+            async move {
+                let facts = store::known::facts(work.conn(), &[household_id]).await?.pop();
+                let roster = store::known::roster(work.conn(), &[household_id]).await?.pop();
+                let division = facts.as_ref().map(|f| f.division_code.clone());
+                let division = division.or_else(|| roster.as_ref().map(|r| r.division_code.clone()));
+                let division = division.filter(|code| scope.sees(code)).ok_or(CaseError::HouseholdNotFound)?;
+                work.audit(&name("households", household_id), look::fields(whole));
+                let known = Known { household_id, division_code: division, not_before: work.today() };
+                let input = known.input(facts, roster);
+                let assessment = evaluate::assessment(work.conn(), &pack, &input).await?;
+                Ok(look::shown(assessment, whole))
+            }
+            .boxed()
+        });
+        read.await
     }
 
-    /// Assesses a household on its facts. The statement reads no table, and runs under the role that could read none
-    /// of ours.
-    pub async fn assess(&self, connection: &mut PgConnection, row: &FactsRow, on: NaiveDate) -> Result<Assessment> {
-        let county = format!("{}000000", row.division_code.get(..6).unwrap_or_default());
-        let members: Vec<Value> = people(&row.persons)
-            .map(|(key, facts)| json!({ "person_key": key, "facts": values(facts) }))
-            .collect();
-        sqlx::raw_sql(AssertSqlSafe(self.enter.clone())).execute(&mut *connection).await?;
-        let outcomes: Vec<Outcome> = sqlx::query_as(AssertSqlSafe(format!(
-            "select class, route, person_key, eligible, amount_fen, conditions, facts from ({}) as assessed \
-             order by class, route, person_key nulls first",
-            self.pack.assessment_sql()
-        )))
-        .bind(values(&row.facts))
-        .bind(Value::Array(members))
-        .bind(&county)
-        .bind(&row.area_kind)
-        .bind(on)
-        .fetch_all(&mut *connection)
-        .await?;
-        sqlx::raw_sql("reset role").execute(connection).await?;
-        let area = if row.area_kind == "urban" { Area::Urban } else { Area::Rural };
-        let classes = outcomes.iter().map(|o| self.explain(row, o, (&county, area, on))).collect::<Result<_>>()?;
-        Ok(Assessment {
-            household: minqing_kit::id::name("households", row.household_id),
-            as_of: on.to_string(),
-            pack: self.pack.version_tag().to_owned(),
-            classes,
-        })
+    /// Assesses some open cases anew that were assessed with another pack; gives how many and whether none is left.
+    pub async fn renew(self: &Arc<Self>, call: &Call) -> Result<(u64, bool)> {
+        let pack = self.pack.clone();
+        let change = self.db.change(call, move |work| {
+            let pack = pack.clone();
+            async move {
+                store::known::lock(work.conn()).await?;
+                let stale = store::case::assessed_otherwise(work.conn(), pack.version_tag(), CASES_A_PASS).await?;
+                again(work, &pack, &stale).await?;
+                Ok((stale.len() as u64, stale.len() < usize::try_from(CASES_A_PASS).unwrap_or(usize::MAX)))
+            }
+            .boxed()
+        });
+        change.await
     }
+}
 
-    /// An assessment of a household without facts: every class unknown, and why.
-    pub fn unknown(&self, household: Uuid, on: NaiveDate) -> Assessment {
-        let classes = self.pack.classes().iter().flat_map(|class| class.routes.iter().map(move |route| (class, route)));
-        let classes = classes
-            .map(|(class, route)| ClassAssessment {
-                assistance_class: assistance_class(&class.assistance_class).map_or(0, |c| c as i32),
-                route: route.id.clone(),
-                eligible: Truth::Unknown as i32,
-                citation: route.citation.clone(),
-                missing: vec!["monitoring has no facts of the household yet 监测尚无该户数据".to_owned()],
-                ..ClassAssessment::default()
-            })
-            .collect();
-        Assessment {
-            household: minqing_kit::id::name("households", household),
-            as_of: on.to_string(),
-            pack: self.pack.version_tag().to_owned(),
-            classes,
+/// What is known apart from facts and roster.
+struct Known {
+    household_id: Uuid,
+    /// Used while neither facts nor roster have come.
+    division_code: String,
+    not_before: NaiveDate,
+}
+
+impl Known {
+    /// Facts first; without them the roster with every fact unknown; without both nothing but the place.
+    fn input(self, facts: Option<FactRow>, roster: Option<RosterRow>) -> Input {
+        let bare = |key: Uuid| PersonFacts { person_key: key, facts: Default::default() };
+        match (facts, roster) {
+            (Some(facts), _) => Input {
+                household_id: self.household_id,
+                division_code: facts.division_code,
+                area_kind: facts.area_kind,
+                as_of: self.not_before.max(facts.as_of),
+                facts: facts.facts.0,
+                persons: facts.persons.0,
+            },
+            (None, Some(roster)) => Input {
+                household_id: self.household_id,
+                division_code: roster.division_code,
+                area_kind: roster.area_kind,
+                as_of: self.not_before,
+                facts: Default::default(),
+                persons: roster.members.into_iter().map(bare).collect(),
+            },
+            (None, None) => Input {
+                household_id: self.household_id,
+                division_code: self.division_code,
+                area_kind: "unspecified".to_owned(),
+                as_of: self.not_before,
+                facts: Default::default(),
+                persons: Vec::new(),
+            },
         }
     }
+}
 
-    fn explain(
-        &self,
-        row: &FactsRow,
-        outcome: &Outcome,
-        (county, area, on): (&str, Area, NaiveDate),
-    ) -> Result<ClassAssessment> {
-        let route = self.pack.class_route(&outcome.route).ok_or_else(|| broken("route"))?;
-        let class = assistance_class(&outcome.class).ok_or_else(|| broken("class"))?;
-        let facts = self.facts(row, outcome);
-        let mut missing: Vec<String> = facts
-            .iter()
-            .filter(|fact| !fact.known)
-            .flat_map(|fact| self.pack.sources_of(&fact.name).into_iter().map(str::to_owned))
-            .collect();
-        missing.sort();
-        missing.dedup();
-        let parameters = self.pack.parameters_used(&route.id, county, area, on);
-        Ok(ClassAssessment {
-            assistance_class: class as i32,
-            person_key: outcome.person_key.map_or_else(String::new, |key| key.to_string()),
-            route: route.id.clone(),
-            eligible: truth(outcome.eligible) as i32,
-            amount_fen: outcome.amount_fen.unwrap_or(0),
-            citation: route.citation.clone(),
-            conditions: conditions(route, &outcome.conditions),
-            facts,
-            parameters: parameters
-                .into_iter()
-                .map(|used| ParameterValue {
-                    name: used.name,
-                    value: used.value,
-                    effective_from: used.effective_from.to_string(),
-                    document: match used.article {
-                        Some(article) => format!("{} {article}", used.document),
-                        None => used.document,
-                    },
-                    confidence: used.confidence.name().to_owned(),
-                })
-                .collect(),
-            missing,
-        })
+/// Assesses the open cases of these households anew.
+pub async fn again(work: &mut Work, pack: &Pack, households: &[Uuid]) -> Result<()> {
+    let cases = store::case::open_of(work.conn(), households).await?;
+    if cases.is_empty() {
+        return Ok(());
     }
-
-    fn facts(&self, row: &FactsRow, outcome: &Outcome) -> Vec<FactValue> {
-        let empty = Map::new();
-        let used = outcome.facts.as_object().unwrap_or(&empty);
-        let member = outcome.person_key.map(|key| key.to_string());
-        let own = member.and_then(|key| people(&row.persons).find(|(other, _)| *other == key)).map(|(_, facts)| facts);
-        used.iter()
-            .map(|(name, value)| {
-                let kept = own.and_then(|facts| facts.get(name)).or_else(|| row.facts.get(name));
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                let fact = self.pack.fact(name);
-                FactValue {
-                    name: name.clone(),
-                    title: fact.map_or_else(String::new, |f| f.title.zh.clone()),
-                    value: if value.is_null() { String::new() } else { text },
-                    r#type: fact.map_or_else(String::new, |f| f.kind.name().to_owned()),
-                    source: self.pack.sources_of(name).join(" "),
-                    as_of: kept.and_then(|k| k["as_of"].as_str()).unwrap_or_default().to_owned(),
-                    known: !value.is_null(),
-                }
-            })
-            .collect()
+    let ids: Vec<Uuid> = cases.iter().map(|c| c.household_id).collect();
+    let facts = store::known::facts(work.conn(), &ids).await?;
+    let facts: HashMap<Uuid, FactRow> = facts.into_iter().map(|f| (f.household_id, f)).collect();
+    let roster = store::known::roster(work.conn(), &ids).await?;
+    let roster: HashMap<Uuid, RosterRow> = roster.into_iter().map(|r| (r.household_id, r)).collect();
+    for case in cases {
+        let (facts, roster) = (facts.get(&case.household_id).cloned(), roster.get(&case.household_id).cloned());
+        one(work, pack, case, (facts, roster)).await?;
     }
+    Ok(())
 }
 
-fn people(persons: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    let all = persons.as_array().map(Vec::as_slice).unwrap_or_default();
-    all.iter().filter_map(|person| Some((person["person_key"].as_str()?, &person["facts"])))
-}
-
-/// `{name: {value, as_of}}` → `{name: value}`.
-fn values(facts: &Value) -> Value {
-    let empty = Map::new();
-    let facts = facts.as_object().unwrap_or(&empty);
-    Value::Object(facts.iter().map(|(name, fact)| (name.clone(), fact["value"].clone())).collect())
-}
-
-fn conditions(route: &ClassRoute, outcome: &Value) -> Vec<ConditionValue> {
-    route
-        .conditions
-        .iter()
-        .map(|condition| ConditionValue {
-            name: condition.name.clone(),
-            title: condition.title.clone(),
-            expression: condition.expr.clone(),
-            value: truth(outcome[&condition.name].as_bool()) as i32,
-        })
-        .collect()
-}
-
-fn truth(value: Option<bool>) -> Truth {
-    match value {
-        Some(true) => Truth::True,
-        Some(false) => Truth::False,
-        None => Truth::Unknown,
-    }
-}
-
-fn broken(what: &'static str) -> Error {
-    Error::bug(anyhow::anyhow!("the pack's statement answers a {what} the pack does not have"))
+async fn one(
+    work: &mut Work,
+    pack: &Pack,
+    case: OpenCase,
+    (facts, roster): (Option<FactRow>, Option<RosterRow>),
+) -> Result<()> {
+    let held = roster.as_ref().map(|r| r.classes.0.clone()).unwrap_or_default();
+    let known = Known {
+        household_id: case.household_id,
+        division_code: case.division_code.clone(),
+        not_before: case.verified_on,
+    };
+    let input = known.input(facts, roster);
+    let assessment = evaluate::assessment(work.conn(), pack, &input).await?;
+    let unmet = exit::unmet(&assessment, &held);
+    let stored = Stored { as_of: input.as_of, pack: pack.version_tag(), body: assessment.encode_to_vec() };
+    store::assessment::put(work.conn(), case.case_id, &stored, &unmet).await
 }

@@ -1,78 +1,87 @@
-//! Opens cases and renews the assessments of open ones.
+//! Opens cases for verified work orders: a recognition when conditions of a class may be met, a re-check when a class
+//! may no longer be deserved. A household has at most one open case of each kind; a further work order joins it.
+
+use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
-use minqing_kit::{Result, db::Work, id::name};
-use minqing_proto::minqing::identification::v1::{Assessment, CaseOpened};
-use prost::Message as _;
+use minqing_kit::{Error, Result, db::Work, id::name, id::parse_name};
+use minqing_policy::Pack;
+use minqing_proto::minqing::{
+    dispatch::v1::{Verdict, WorkOrderVerified},
+    identification::v1::CaseOpened,
+    types::v1::AssistanceClass,
+};
 use uuid::Uuid;
 
-use super::assess::Assessor;
+use super::{AUDIENCE, assess};
 use crate::{
-    domain::case::CaseKind,
-    store::{
-        case_file::{self, NewCase},
-        household,
+    domain::{
+        case::Kind,
+        code::{class_text, parse_date},
     },
+    store::{self, case::NewCase},
 };
 
-/// What opens a case.
-pub struct Opening {
-    pub household: Uuid,
-    pub work_order: Uuid,
-    pub division: String,
-    pub on: NaiveDate,
-}
-
-/// Opens a case of a kind unless the household has one open; the event may come twice.
-pub async fn open(work: &mut Work, assessor: &Assessor, opening: &Opening, kind: CaseKind) -> Result<()> {
-    let assessment = assess_now(work, assessor, opening.household).await?;
-    let case_id = work.new_id();
-    let case = NewCase {
-        case_id,
-        household_id: opening.household,
-        division_code: &opening.division,
-        kind: kind_text(kind),
-        work_order_id: opening.work_order,
-        opened_on: opening.on,
-        assessment: assessment.map(|a| a.encode_to_vec()),
-    };
-    if case_file::insert(work.conn(), &case).await? {
-        let event = CaseOpened {
-            case: name("cases", case_id),
-            household: name("households", opening.household),
-            opened_on: opening.on.to_string(),
-        };
-        work.emit(&event.household.clone(), &event, None);
+/// Opens or joins the cases of these work orders and assesses their households.
+pub async fn verified(work: &mut Work, pack: &Pack, events: &[WorkOrderVerified]) -> Result<()> {
+    store::known::lock(work.conn()).await?;
+    let mut households = BTreeSet::new();
+    for event in events {
+        // A work order about a feed has no household, and an untrue warning asks nothing of anybody.
+        let holds = matches!(event.verdict(), Verdict::VerifiedTrue | Verdict::VerifiedPartly);
+        if event.household.is_empty() || !holds {
+            continue;
+        }
+        let household_id = parse_name("households", &event.household, "household")?;
+        for kind in kinds(event) {
+            take(work, event, household_id, kind).await?;
+        }
+        households.insert(household_id);
     }
-    Ok(())
+    let households: Vec<Uuid> = households.into_iter().collect();
+    assess::again(work, pack, &households).await
 }
 
-/// Assesses the open cases of households anew, since their facts are newer.
-pub async fn renew(work: &mut Work, assessor: &Assessor, households: &[Uuid]) -> Result<()> {
-    if households.is_empty() {
+fn kinds(event: &WorkOrderVerified) -> Vec<Kind> {
+    let recognition = (!event.candidate_classes.is_empty()).then_some(Kind::Recognition);
+    recognition.into_iter().chain(event.recheck_class.then_some(Kind::Recheck)).collect()
+}
+
+async fn take(work: &mut Work, event: &WorkOrderVerified, household_id: Uuid, kind: Kind) -> Result<()> {
+    if store::case::has_work_order(work.conn(), &event.work_order, kind).await? {
         return Ok(());
     }
-    for (case, household) in case_file::open_of(work.conn(), households).await? {
-        if let Some(assessment) = assess_now(work, assessor, household).await? {
-            case_file::set_assessment(work.conn(), case, &assessment.encode_to_vec()).await?;
+    let verified_on = verified_on(event)?;
+    let new = NewCase {
+        case_id: work.new_id(),
+        household_id,
+        division_code: event.division_code.clone(),
+        kind,
+        work_order: event.work_order.clone(),
+        verified_on,
+        candidate_classes: if kind == Kind::Recognition { candidates(event) } else { Vec::new() },
+    };
+    let case_id = match store::case::join_open(work.conn(), &new).await? {
+        Some(open) => open,
+        None => {
+            store::case::insert(work.conn(), &new).await?;
+            let opened = CaseOpened {
+                case: name("cases", new.case_id),
+                household: event.household.clone(),
+                opened_on: verified_on.to_string(),
+            };
+            work.emit(&opened.case.clone(), &opened, AUDIENCE);
+            new.case_id
         }
-    }
-    Ok(())
+    };
+    store::case::note_work_order(work.conn(), &event.work_order, kind, case_id).await
 }
 
-/// The assessment on the facts there are; none when there are none yet.
-pub async fn assess_now(work: &mut Work, assessor: &Assessor, household: Uuid) -> Result<Option<Assessment>> {
-    let today = work.today();
-    match household::facts(work.conn(), household).await? {
-        Some(row) => Ok(Some(assessor.assess(work.conn(), &row, today).await?)),
-        None => Ok(None),
-    }
+fn verified_on(event: &WorkOrderVerified) -> Result<NaiveDate> {
+    parse_date(&event.verified_on).ok_or_else(|| Error::bug(anyhow::anyhow!("an event has no readable verified_on")))
 }
 
-/// A kind's text in the table.
-pub fn kind_text(kind: CaseKind) -> &'static str {
-    match kind {
-        CaseKind::Recognition => "recognition",
-        CaseKind::Recheck => "recheck",
-    }
+fn candidates(event: &WorkOrderVerified) -> Vec<String> {
+    let classes = event.candidate_classes.iter().filter_map(|c| AssistanceClass::try_from(*c).ok());
+    classes.filter_map(class_text).collect::<BTreeSet<_>>().into_iter().collect()
 }

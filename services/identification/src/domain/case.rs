@@ -136,11 +136,7 @@ pub fn decide(case: &Case, proposal: &Proposal, today: NaiveDate) -> Result<Deci
     check_reason(&proposal.reason)?;
     let effect = match verdict {
         Verdict::Grant => granted(case, proposal, today)?,
-        Verdict::Refuse => Effect::Nothing,
-        Verdict::Keep => {
-            check_held(case, proposal)?;
-            Effect::Nothing
-        }
+        Verdict::Refuse | Verdict::Keep => Effect::Nothing,
         Verdict::End => ended(case, proposal, today)?,
     };
     Ok(Decided { verdict, effect })
@@ -224,14 +220,11 @@ mod tests {
     }
 
     fn any_proposal() -> impl Strategy<Value = Proposal> {
-        let verdict = prop::option::of(prop::sample::select(vec![
-            Verdict::Grant,
-            Verdict::Refuse,
-            Verdict::Keep,
-            Verdict::End,
-        ]));
+        let verdict =
+            prop::option::of(prop::sample::select(vec![Verdict::Grant, Verdict::Refuse, Verdict::Keep, Verdict::End]));
         let class = prop::option::of(prop::sample::select(vec!["minimum_living".to_owned(), "edge".to_owned()]));
-        let decider = prop::sample::select(vec![COUNTY, "operator/city", "service/dispatch", "operator/township/621202100"]);
+        let decider =
+            prop::sample::select(vec![COUNTY, "operator/city", "service/dispatch", "operator/township/621202100"]);
         let person = prop::option::of(1_u128..3);
         let day = prop::option::of(-500_i64..500);
         let rest = ("[a ]{0,3}", any::<bool>(), -2_i64..100);

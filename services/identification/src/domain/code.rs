@@ -28,6 +28,17 @@ pub fn county_of(division_code: &str) -> String {
     format!("{:0<12}", division_code.get(..6).unwrap_or(division_code))
 }
 
+/// The digits all divisions below `code` start with: trailing zeros fill up the levels it does not name.
+pub fn prefix(code: &str) -> &str {
+    let whole = code.len() == 12;
+    match code {
+        _ if whole && code.ends_with("00000000") => &code[..4],
+        _ if whole && code.ends_with("000000") => &code[..6],
+        _ if whole && code.ends_with("000") => &code[..9],
+        _ => code,
+    }
+}
+
 /// A real date written YYYY-MM-DD and in no other way.
 pub fn parse_date(text: &str) -> Option<NaiveDate> {
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;

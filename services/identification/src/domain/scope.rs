@@ -1,7 +1,7 @@
 //! Whose files a caller may know of. What lies outside is not found, never forbidden: a refusal would tell that it
 //! is there.
 
-use super::division;
+use super::code::prefix;
 
 /// The part of the city a caller sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,8 +10,6 @@ pub enum Scope {
     All,
     /// Divisions whose code starts with these digits.
     Below(String),
-    /// A bureau: any household, masked, to see what relief it gets.
-    Bureau,
     Nothing,
 }
 
@@ -23,14 +21,13 @@ impl Scope {
             ["service", _] | ["operator", "city" | "admin", ..] => Scope::All,
             ["operator", "county", digits, ..] if is_code(digits, 6) => Scope::Below(digits[..6].to_owned()),
             ["operator", "township", digits, ..] if is_code(digits, 9) => Scope::Below(digits[..9].to_owned()),
-            ["bureau", _, ..] => Scope::Bureau,
             _ => Scope::Nothing,
         }
     }
 
     pub fn sees(&self, division_code: &str) -> bool {
         match self {
-            Scope::All | Scope::Bureau => true,
+            Scope::All => true,
             Scope::Below(digits) => division_code.starts_with(digits.as_str()),
             Scope::Nothing => false,
         }
@@ -39,9 +36,9 @@ impl Scope {
     /// The digits to search below for a filter: the narrower of what is asked for and what may be seen. `None` when
     /// the two have nothing in common.
     pub fn narrow(&self, division_code: &str) -> Option<String> {
-        let asked = division::prefix(division_code);
+        let asked = prefix(division_code);
         match self {
-            Scope::All | Scope::Bureau => Some(asked.to_owned()),
+            Scope::All => Some(asked.to_owned()),
             Scope::Below(digits) if asked.starts_with(digits.as_str()) => Some(asked.to_owned()),
             Scope::Below(digits) if digits.starts_with(asked) => Some(digits.clone()),
             Scope::Below(_) | Scope::Nothing => None,
@@ -65,7 +62,14 @@ mod tests {
         assert!(Scope::of("operator/township/621202100").sees("621202100203"));
         assert!(!Scope::of("operator/township/621202100").sees("621202101203"));
         assert!(Scope::of("operator/city").sees("621221100203"));
-        for nobody in ["operator/county", "operator/county/x", "operator/county/6", "operator/visitor/621202", "adapter/hr", "unknown"] {
+        for nobody in [
+            "operator/county",
+            "operator/county/x",
+            "operator/county/6",
+            "operator/visitor/621202",
+            "adapter/hr",
+            "unknown",
+        ] {
             assert!(!Scope::of(nobody).sees("621202100203"), "{nobody}");
         }
     }

@@ -1,4 +1,5 @@
-//! Rows of identification.
+//! Statements of identification.
 
-pub mod case_file;
-pub mod household;
+pub mod assessment;
+pub mod case;
+pub mod known;

@@ -142,7 +142,9 @@ pub async fn decided(work: &mut Work, decision: &Decision) -> Result<BTreeSet<Uu
         return Ok(changed);
     }
     let subject = match decision.person_key {
-        None => store::household::file(work.conn(), decision.household).await?.map(|_| Subject::Household(decision.household)),
+        None => store::household::file(work.conn(), decision.household)
+            .await?
+            .map(|_| Subject::Household(decision.household)),
         Some(key) => store::person::id_of(work.conn(), key).await?.map(Subject::Person),
     };
     let Some(subject) = subject else {

@@ -220,7 +220,12 @@ fn checked(registry: &Registry, call: &Call, header: &ImportHeader, import_id: U
     Ok(Batch { import_id, batch_no: batch_no.to_owned(), county, as_of, row_count: header.row_count })
 }
 
-async fn close(work: &mut Work, batch: &Batch, total: &SliceOutcome, attempt: Uuid) -> Result<ImportHouseholdsResponse> {
+async fn close(
+    work: &mut Work,
+    batch: &Batch,
+    total: &SliceOutcome,
+    attempt: Uuid,
+) -> Result<ImportHouseholdsResponse> {
     store::import::open(work, batch).await?;
     store::import::close(work.conn(), batch.import_id, total).await?;
     store::import::unstage(work.conn(), attempt).await?;

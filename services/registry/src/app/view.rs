@@ -49,9 +49,13 @@ impl Depth {
     /// What the audit row says was seen.
     pub fn fields(self) -> &'static [&'static str] {
         match self {
-            Depth::Masked => {
-                &["address:masked", "members.name:masked", "members.id_number:masked", "members.phone:masked", "classes"]
-            }
+            Depth::Masked => &[
+                "address:masked",
+                "members.name:masked",
+                "members.id_number:masked",
+                "members.phone:masked",
+                "classes",
+            ],
             Depth::Full => &["address", "members.name", "members.id_number", "members.phone", "classes"],
         }
     }

@@ -55,9 +55,10 @@ fn texts(reason: RowReason) -> (&'static str, &'static str) {
         }
         RowReason::UnknownColumn => ("the dataset does not have this column", "数据集中没有该列"),
         RowReason::RowUnreadable => ("the value holds characters that cannot be stored", "含有无法保存的字符"),
-        RowReason::NumericIdCell => {
-            ("the ID number was kept as a number and lost digits, set the column to text", "身份证号码被存为数值而丢失位数，请将该列设为文本")
-        }
+        RowReason::NumericIdCell => (
+            "the ID number was kept as a number and lost digits, set the column to text",
+            "身份证号码被存为数值而丢失位数，请将该列设为文本",
+        ),
         RowReason::Inconsistent => {
             ("two values contradict each other, or newer data are on file", "数据相互矛盾，或已登记更新的数据")
         }

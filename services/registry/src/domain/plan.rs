@@ -88,11 +88,7 @@ pub struct VehiclePlan<'a> {
     pub add: Vec<AddVehicle<'a>>,
 }
 
-pub fn vehicles<'a>(
-    households: &'a [PreparedHousehold],
-    open: &[OpenVehicle],
-    as_of: NaiveDate,
-) -> VehiclePlan<'a> {
+pub fn vehicles<'a>(households: &'a [PreparedHousehold], open: &[OpenVehicle], as_of: NaiveDate) -> VehiclePlan<'a> {
     let on_file: HashMap<(Uuid, &str), &OpenVehicle> =
         open.iter().map(|v| ((v.household_id, v.plate_hash.as_str()), v)).collect();
     let mut kept = HashSet::new();

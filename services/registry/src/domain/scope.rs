@@ -65,7 +65,14 @@ mod tests {
         assert!(Scope::of("operator/township/621202100").sees("621202100203"));
         assert!(!Scope::of("operator/township/621202100").sees("621202101203"));
         assert!(Scope::of("operator/city").sees("621221100203"));
-        for nobody in ["operator/county", "operator/county/x", "operator/county/6", "operator/visitor/621202", "adapter/hr", "unknown"] {
+        for nobody in [
+            "operator/county",
+            "operator/county/x",
+            "operator/county/6",
+            "operator/visitor/621202",
+            "adapter/hr",
+            "unknown",
+        ] {
             assert!(!Scope::of(nobody).sees("621202100203"), "{nobody}");
         }
     }

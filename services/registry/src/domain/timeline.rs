@@ -123,7 +123,8 @@ mod tests {
         let lived: Vec<_> = periods.iter().filter(|p| p.lived()).collect();
         for (i, a) in lived.iter().enumerate() {
             for b in &lived[i + 1..] {
-                let apart = a.valid_to.is_some_and(|to| to < b.valid_from) || b.valid_to.is_some_and(|to| to < a.valid_from);
+                let apart =
+                    a.valid_to.is_some_and(|to| to < b.valid_from) || b.valid_to.is_some_and(|to| to < a.valid_from);
                 assert!(apart, "overlap: {a:?} {b:?}");
             }
         }

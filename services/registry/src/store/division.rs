@@ -34,7 +34,9 @@ pub async fn seed(conn: &mut PgConnection, divisions: &[Division]) -> Result<u64
 }
 
 pub async fn all(conn: &mut PgConnection) -> Result<Vec<DivisionRow>> {
-    Ok(sqlx::query_as("select code, title, level, parent_code from registry.division order by code").fetch_all(conn).await?)
+    Ok(sqlx::query_as("select code, title, level, parent_code from registry.division order by code")
+        .fetch_all(conn)
+        .await?)
 }
 
 /// A page in order of code; `parent` of `None` is every division.

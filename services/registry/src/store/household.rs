@@ -55,12 +55,10 @@ pub async fn upsert(conn: &mut PgConnection, batch: &Batch, households: &[Prepar
 
 /// Members have moved out: the file is no longer what was collected, so the same row again is a change.
 pub async fn left_by_members(conn: &mut PgConnection, ids: &[Uuid]) -> Result<()> {
-    sqlx::query(
-        "update registry.household set content_key = null, version = version + 1 where household_id = any($1)",
-    )
-    .bind(ids)
-    .execute(conn)
-    .await?;
+    sqlx::query("update registry.household set content_key = null, version = version + 1 where household_id = any($1)")
+        .bind(ids)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -21,11 +21,12 @@ pub async fn stage(conn: &mut PgConnection, attempt: Uuid, number: i32, payload:
 }
 
 pub async fn staged(conn: &mut PgConnection, attempt: Uuid, number: i32) -> Result<Vec<u8>> {
-    let payload = sqlx::query_scalar("select payload from registry.import_slice where attempt_id = $1 and slice_no = $2")
-        .bind(attempt)
-        .bind(number)
-        .fetch_optional(conn)
-        .await?;
+    let payload =
+        sqlx::query_scalar("select payload from registry.import_slice where attempt_id = $1 and slice_no = $2")
+            .bind(attempt)
+            .bind(number)
+            .fetch_optional(conn)
+            .await?;
     payload.ok_or_else(|| {
         // The sweep took it: the stream stood still for hours.
         Error::unavailable("IMPORT_TOO_SLOW", "the batch took too long, send it again", "批次处理超时，请重新提交")

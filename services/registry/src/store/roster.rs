@@ -14,6 +14,8 @@ use uuid::Uuid;
 use super::{class_status, vehicle};
 use crate::domain::class::{area_of, class_of};
 
+/// Read by services only: adapters get their own events and those for everyone, and whole households are neither.
+const AUDIENCE: &str = "service";
 /// Key of the advisory lock under which the roster is written.
 const ROSTER_LOCK: i64 = 0x6d69_6e71_0001;
 
@@ -55,7 +57,7 @@ pub async fn emit(work: &mut Work, households: &[Uuid], changed_on: NaiveDate) -
     add_vehicles(work.conn(), &ids, &mut events).await?;
     for id in &ids {
         if let Some(event) = events.remove(id) {
-            work.emit(&event.household.clone(), &event, None);
+            work.emit(&event.household.clone(), &event, Some(AUDIENCE));
         }
     }
     Ok(())

@@ -17,14 +17,8 @@ pub async fn open(conn: &mut PgConnection, households: &[Uuid]) -> Result<Vec<Op
     .bind(households)
     .fetch_all(conn)
     .await?;
-    let open = |(vehicle_id, household_id, plate_hash, kind, vehicle_use, registered_on, valid_from): Row| OpenVehicle {
-        vehicle_id,
-        household_id,
-        plate_hash,
-        kind,
-        vehicle_use,
-        registered_on,
-        valid_from,
+    let open = |(vehicle_id, household_id, plate_hash, kind, vehicle_use, registered_on, valid_from): Row| {
+        OpenVehicle { vehicle_id, household_id, plate_hash, kind, vehicle_use, registered_on, valid_from }
     };
     Ok(rows.into_iter().map(open).collect())
 }

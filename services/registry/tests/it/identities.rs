@@ -47,7 +47,8 @@ async fn identities_are_revealed_for_a_referral_only_and_each_look_is_audited_wi
     }
     let wrong = adapter.reveal_identities(request_for(Some("case_work"), Some(REFERRAL), reveal.clone())).await;
     assert!(wrong.is_err());
-    let operator = client(&service, COUNTY).reveal_identities(request_for(Some("referral"), Some(REFERRAL), reveal.clone())).await;
+    let operator =
+        client(&service, COUNTY).reveal_identities(request_for(Some("referral"), Some(REFERRAL), reveal.clone())).await;
     assert_eq!(operator.unwrap_err().code(), Code::PermissionDenied);
 
     let all = adapter.reveal_identities(request_for(Some("referral"), Some(REFERRAL), reveal)).await.unwrap();
@@ -79,7 +80,8 @@ async fn an_identity_list_holds_every_member_of_a_class_once_and_audits_each() {
             page_size: 3,
             page_token: token,
         };
-        let page = adapter.list_class_members(request_for(Some("identity_list"), None, list)).await.unwrap().into_inner();
+        let page =
+            adapter.list_class_members(request_for(Some("identity_list"), None, list)).await.unwrap().into_inner();
         members.extend(page.members);
         token = page.next_page_token;
         if token.is_empty() {
@@ -110,7 +112,8 @@ async fn nothing_personal_is_in_the_database_in_the_clear() {
     for table in tables {
         let dump = format!("select coalesce(string_agg(t::text, ' '), '') from registry.{table} t");
         let text: String = sqlx::query_scalar(sqlx::AssertSqlSafe(dump)).fetch_one(&mut admin).await.unwrap();
-        for secret in ["张三", "李四娘", "13912345678", "6228480402564890018", "12号", &id_number("19800102", 3)] {
+        for secret in ["张三", "李四娘", "13912345678", "6228480402564890018", "12号", &id_number("19800102", 3)]
+        {
             assert!(!text.contains(secret), "{table} holds a personal text");
             let hex: String = secret.bytes().map(|b| format!("{b:02x}")).collect();
             assert!(!text.contains(&hex), "{table} holds personal bytes");

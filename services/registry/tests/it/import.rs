@@ -126,6 +126,28 @@ async fn a_repeat_gets_the_first_answer_and_the_same_id_with_other_rows_is_refus
 }
 
 #[tokio::test]
+async fn a_batch_whose_last_answer_was_never_stored_is_finished_by_a_repeat() {
+    let service = start().await;
+    let mut county = client(&service, COUNTY);
+    let rows: Vec<_> = (1..=501).map(household).collect();
+    let header = header(rows.len());
+    let first = send(&mut county, header.clone(), rows.clone()).await.unwrap();
+    // As if the process had died after the second slice, before the batch was closed.
+    let mut admin = service.db.admin().await.unwrap();
+    let forgotten = sqlx::query("delete from registry.idempotency where request_id = $1")
+        .bind(uuid::Uuid::parse_str(&header.request_id).unwrap())
+        .execute(&mut admin)
+        .await
+        .unwrap();
+    assert_eq!(forgotten.rows_affected(), 1);
+    sqlx::query("update registry.import_batch set accepted = null").execute(&mut admin).await.unwrap();
+    assert_eq!(send(&mut county, header, rows).await.unwrap(), first);
+    assert_eq!(count(&service, "select count(*) from registry.outbox").await, 501);
+    assert_eq!(count(&service, "select count(*) from registry.import_batch where accepted = 501").await, 1);
+    service.running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_batch_cut_short_is_refused_whole() {
     let service = start().await;
     let mut county = client(&service, COUNTY);

@@ -2,9 +2,7 @@
 
 use minqing_kit::client::request_for;
 use minqing_proto::minqing::{
-    registry::v1::{
-        FindPersonRequest, GetHouseholdRequest, ListDivisionsRequest, ListHouseholdsRequest,
-    },
+    registry::v1::{FindPersonRequest, GetHouseholdRequest, ListDivisionsRequest, ListHouseholdsRequest},
     types::v1::AssistanceClass,
 };
 use tonic::Code;
@@ -112,7 +110,9 @@ async fn a_list_pages_through_the_callers_households_by_class() {
         };
         request_for(Some("case_work"), None, list)
     };
-    for (class, expected) in [(AssistanceClass::Unspecified, 5), (AssistanceClass::MinimumLiving, 4), (AssistanceClass::Edge, 0)] {
+    for (class, expected) in
+        [(AssistanceClass::Unspecified, 5), (AssistanceClass::MinimumLiving, 4), (AssistanceClass::Edge, 0)]
+    {
         let (mut names, mut token) = (Vec::new(), String::new());
         loop {
             let page = township.list_households(list(class, &token)).await.unwrap().into_inner();

@@ -69,7 +69,7 @@ fn the_population_has_believable_proportions() {
 
 #[test]
 fn every_planted_positive_fires_and_no_near_miss_does() {
-    let city = city(5_000, 3);
+    let city = city(2_600, 3);
     let oracle = rehearse(&city);
     let mut counts: BTreeMap<(Indicator, Kind), usize> = BTreeMap::new();
     for plant in city.plants.iter().filter(|p| p.indicator != Indicator::P02) {
@@ -89,7 +89,7 @@ fn every_planted_positive_fires_and_no_near_miss_does() {
 
 #[test]
 fn near_misses_concern_no_other_indicator_either() {
-    let city = city(2_500, 5);
+    let city = city(1_300, 5);
     let oracle = rehearse(&city);
     let near: HashSet<u32> = city.plants.iter().filter(|p| p.kind != Kind::Fires).map(|p| p.household).collect();
     let struck: Vec<&Case> = oracle.all_held().map(|(case, _)| case).filter(|c| near.contains(&c.household)).collect();

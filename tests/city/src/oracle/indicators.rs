@@ -8,7 +8,7 @@ use chrono::{Datelike, NaiveDate};
 use super::{Case, Oracle};
 use crate::{
     calendar::minus,
-    dataset::{Dataset, Row, date, month},
+    dataset::{Dataset, Row, iso, month},
     household::{Class, Held, Household},
     indicator::Indicator,
     thresholds::Thresholds,
@@ -41,8 +41,62 @@ const AIDED: [Class; 2] = [Class::MinimumLiving, Class::Destitute];
 const LOW_INCOME: [Class; 5] =
     [Class::MinimumLiving, Class::Destitute, Class::Edge, Class::Rigid, Class::ReturnToPoverty];
 
-fn says_something(row: &Row) -> bool {
-    !matches!(row, Row::Enrolment(_) | Row::StudentEnrolment(_) | Row::FamilyVisit(_) | Row::AssistanceMeasure(_))
+/// Datasets without any row of which the indicator cannot hold.
+fn needs(indicator: Indicator) -> &'static [Dataset] {
+    match indicator {
+        Indicator::A03 | Indicator::A17 => &[Dataset::DisabilityCertificate],
+        Indicator::A05 => &[Dataset::Unemployment, Dataset::InsurancePayment],
+        Indicator::A08 | Indicator::A09 => &[Dataset::Settlement],
+        Indicator::A12 => &[Dataset::MajorDisease],
+        Indicator::A13 => &[Dataset::SchoolCost],
+        Indicator::A15 => &[Dataset::DisasterLoss],
+        Indicator::A20 => &[Dataset::RuralHouseSafety],
+        Indicator::A25 => &[Dataset::MonitoredHousehold],
+        Indicator::A29 => &[Dataset::TwoCancerPatient],
+        Indicator::C01 => &[Dataset::DeathCertificate],
+        Indicator::C09 => &[Dataset::InsurancePayment],
+        Indicator::C11 | Indicator::P02 | Indicator::P11 => &[],
+    }
+}
+
+/// The windows of a day as texts: the contracts' dates and months compare as texts, and a city is large.
+pub(super) struct Moment {
+    today: NaiveDate,
+    iso: String,
+    year: String,
+    no_job: String,
+    earlier_job: String,
+    job: String,
+    benefit: String,
+    disease: String,
+    certificate: String,
+    disaster: String,
+    monitored: String,
+}
+
+impl Moment {
+    pub(super) fn new(today: NaiveDate, lines: &Thresholds) -> Moment {
+        let ago = |days: u64| iso(minus(today, days));
+        let month_ago = |days: u64| month(minus(today, days));
+        Moment {
+            today,
+            iso: iso(today),
+            year: today.year().to_string(),
+            no_job: month_ago(lines.no_job_days),
+            earlier_job: month_ago(lines.earlier_job_days),
+            job: month_ago(lines.job_days),
+            benefit: ago(lines.benefit_days),
+            disease: ago(lines.disease_days),
+            certificate: ago(lines.certificate_days),
+            disaster: ago(lines.disaster_days),
+            monitored: ago(lines.monitored_days),
+        }
+    }
+
+    /// Whether a day lies in a window that ends today.
+    fn within(&self, text: &str, since: &str) -> bool {
+        !text.is_empty() && since <= text && text <= self.iso.as_str()
+    }
 }
 
 /// A household as known on a day.
@@ -52,30 +106,37 @@ struct View<'a> {
     classes: &'a [Held],
     rows: &'a [(u8, Row)],
     lines: &'a Thresholds,
-    today: NaiveDate,
+    at: &'a Moment,
 }
 
 impl Oracle {
     /// Everything that holds for a household now.
     pub fn cases_of(&self, household: u32, today: NaiveDate, found: &mut Vec<Case>) {
+        self.cases_at(household, &Moment::new(today, &self.city.thresholds), found);
+    }
+
+    pub(super) fn cases_at(&self, household: u32, at: &Moment, found: &mut Vec<Case>) {
         let view = View {
             oracle: self,
             household: &self.city.households[household as usize],
             classes: &self.classes[household as usize],
             rows: &self.rows[household as usize],
             lines: &self.city.thresholds,
-            today,
+            at,
         };
-        // No indicator on a member holds without a row about that member that says more than "enrolled".
-        let told: BTreeSet<u8> = view.rows.iter().filter(|(_, row)| says_something(row)).map(|(m, _)| *m).collect();
+        let told: BTreeSet<(Dataset, u8)> = view.rows.iter().map(|(m, row)| (row.dataset(), *m)).collect();
         for indicator in Indicator::ALL {
+            let needs = needs(indicator);
             if indicator.personal() {
-                for member in told.iter().copied() {
+                let about = told.iter().filter(|(dataset, _)| needs.contains(dataset)).map(|(_, m)| *m);
+                for member in about.collect::<BTreeSet<u8>>() {
                     if view.personal(indicator, member) == Some(true) {
                         found.push(Case { indicator, household, member: Some(member) });
                     }
                 }
-            } else if view.shared(indicator, household) == Some(true) {
+            } else if (needs.is_empty() || told.iter().any(|(dataset, _)| needs.contains(dataset)))
+                && view.shared(indicator, household) == Some(true)
+            {
                 found.push(Case { indicator, household, member: None });
             }
         }
@@ -113,14 +174,14 @@ impl View<'_> {
                 let car = self.household.vehicles.iter().any(|v| v.kind == "car" && v.usage == "private");
                 Some(car && self.holds_any(&AIDED))
             }
-            Indicator::P02 => Some(self.oracle.has_overdue(household, self.today)),
+            Indicator::P02 => Some(self.oracle.has_overdue(household, self.at.today)),
             _ => Some(false),
         }
     }
 
     /// `found` when the feed is fresh, unknown otherwise.
     fn if_fresh(&self, dataset: Dataset, found: impl FnOnce() -> bool) -> Known {
-        self.oracle.fresh(dataset, self.household.county, self.today).then(found)
+        self.oracle.fresh(dataset, self.household.county, self.at.today).then(found)
     }
 
     fn mine(&self, member: u8) -> impl Iterator<Item = &Row> {
@@ -146,7 +207,7 @@ impl View<'_> {
     }
 
     fn age(&self, member: u8) -> i32 {
-        self.household.members.get(usize::from(member)).map_or(0, |p| p.age(self.today))
+        self.household.members.get(usize::from(member)).map_or(0, |p| p.age(self.at.today))
     }
 
     /// Whether income a head and month stays below (or, with `level`, at) so many percent of the standard.
@@ -155,10 +216,6 @@ impl View<'_> {
         let standard = self.lines.standard_fen(self.household.county, self.household.rural);
         let (have, line) = (self.household.income_fen * 100, percent * standard * 12 * heads);
         have < line || (level && have == line)
-    }
-
-    fn within(&self, text: &str, days: u64) -> bool {
-        date(text).is_some_and(|d| d <= self.today && d >= minus(self.today, days))
     }
 
     fn monitored(&self) -> Known {
@@ -178,34 +235,33 @@ impl View<'_> {
         let severe = self.if_fresh(Dataset::DisabilityCertificate, || {
             self.mine(m).any(|row| match row {
                 Row::DisabilityCertificate(c) => {
-                    let open = c.state == "valid" && date(&c.valid_to).is_some_and(|d| d >= self.today);
+                    let open = c.state == "valid" && c.valid_to >= self.at.iso;
                     let mind = c.category == "intellectual" || c.category == "mental";
                     open && (c.grade <= 2 || (c.grade == 3 && mind))
                 }
                 _ => false,
             })
         });
-        let since = month(minus(self.today, self.lines.no_job_days));
-        let no_job = self.if_fresh(Dataset::InsurancePayment, || self.employee_months(m).all(|(p, _)| p < since.as_str()));
+        let since = self.at.no_job.as_str();
+        let no_job = self.if_fresh(Dataset::InsurancePayment, || self.employee_months(m).all(|(p, _)| p < since));
         all(&[Some(self.age(m) >= self.lines.adult_age), severe, no_job, Some(!self.aided(m))])
     }
 
     fn job_lost(&self, m: u8) -> Known {
         let benefit = self.if_fresh(Dataset::Unemployment, || {
             self.mine(m).any(|row| match row {
-                Row::Unemployment(u) => self.within(&u.benefit_from, self.lines.benefit_days) && u.ended_on.is_empty(),
+                Row::Unemployment(u) => self.at.within(&u.benefit_from, &self.at.benefit) && u.ended_on.is_empty(),
                 _ => false,
             })
         });
         let labour = |p: u8| (16..=59).contains(&self.age(p));
         let members = u8::try_from(self.household.members.len()).unwrap_or(u8::MAX);
         let only_earner = labour(m) && (0..members).filter(|p| labour(*p)).count() == 1;
-        let recent = month(minus(self.today, self.lines.no_job_days));
-        let earlier = month(minus(self.today, self.lines.earlier_job_days));
+        let (recent, earlier) = (self.at.no_job.as_str(), self.at.earlier_job.as_str());
         let stopped = self.if_fresh(Dataset::InsurancePayment, || {
             let months: Vec<&str> = self.employee_months(m).map(|(p, _)| p).collect();
-            months.iter().any(|p| *p >= earlier.as_str() && *p < recent.as_str())
-                && months.iter().all(|p| *p < recent.as_str())
+            months.iter().any(|p| *p >= earlier && *p < recent)
+                && months.iter().all(|p| *p < recent)
         });
         let poor = self.income_below(self.lines.job_loss_income_percent, true);
         all(&[any(&[benefit, all(&[Some(only_earner), stopped])]), Some(poor), Some(!self.aided(m))])
@@ -216,7 +272,7 @@ impl View<'_> {
             let (mut year, mut inpatient, mut stay) = (0, 0, 0);
             for row in self.mine(m) {
                 let Row::Settlement(s) = row else { continue };
-                if date(&s.settled_on).is_none_or(|d| d.year() != self.today.year() || d > self.today) {
+                if !s.settled_on.starts_with(&self.at.year) || s.settled_on > self.at.iso {
                     continue;
                 }
                 year += s.own_paid_fen;
@@ -240,7 +296,7 @@ impl View<'_> {
 
     fn new_disease(&self, m: u8) -> Known {
         self.if_fresh(Dataset::MajorDisease, || {
-            self.mine(m).any(|r| matches!(r, Row::MajorDisease(d) if self.within(&d.diagnosed_on, self.lines.disease_days)))
+            self.mine(m).any(|r| matches!(r, Row::MajorDisease(d) if self.at.within(&d.diagnosed_on, &self.at.disease)))
         })
     }
 
@@ -263,7 +319,7 @@ impl View<'_> {
         let unaided = self.if_fresh(Dataset::DisasterRelief, || {
             self.losses().any(|(member, ended)| {
                 !self.mine(member).any(|row| match row {
-                    Row::DisasterRelief(r) => date(&r.given_on).is_some_and(|d| d >= ended),
+                    Row::DisasterRelief(r) => r.given_on.as_str() >= ended,
                     _ => false,
                 })
             })
@@ -272,15 +328,15 @@ impl View<'_> {
     }
 
     /// Members with a heavy loss of late, and the day it ended.
-    fn losses(&self) -> impl Iterator<Item = (u8, NaiveDate)> {
+    fn losses(&self) -> impl Iterator<Item = (u8, &str)> {
         self.rows.iter().filter_map(|(member, row)| {
             let Row::DisasterLoss(l) = row else { return None };
             let house = l.house_damage == "severe" || l.house_damage == "collapsed";
             let heavy = house
                 || l.crop_loss_percent >= self.lines.loss_percent
                 || l.livestock_loss_percent >= self.lines.loss_percent;
-            let ended = date(&l.ended_on)?;
-            (heavy && self.within(&l.ended_on, self.lines.disaster_days)).then_some((*member, ended))
+            let of_late = self.at.within(&l.ended_on, &self.at.disaster);
+            (heavy && of_late).then_some((*member, l.ended_on.as_str()))
         })
     }
 
@@ -288,7 +344,7 @@ impl View<'_> {
         let issued = self.if_fresh(Dataset::DisabilityCertificate, || {
             self.mine(m).any(|row| match row {
                 Row::DisabilityCertificate(c) => {
-                    c.state == "valid" && c.grade <= 2 && self.within(&c.issued_on, self.lines.certificate_days)
+                    c.state == "valid" && c.grade <= 2 && self.at.within(&c.issued_on, &self.at.certificate)
                 }
                 _ => false,
             })
@@ -315,7 +371,7 @@ impl View<'_> {
         let old = self.if_fresh(Dataset::MonitoredHousehold, || {
             self.rows.iter().any(|(_, row)| match row {
                 Row::MonitoredHousehold(m) => {
-                    let long = date(&m.entered_on).is_some_and(|d| d <= minus(self.today, self.lines.monitored_days));
+                    let long = m.entered_on <= self.at.monitored;
                     long && (m.risk_state == "open" || m.risk_state == "returned")
                 }
                 _ => false,
@@ -335,7 +391,7 @@ impl View<'_> {
 
     fn dead_but_paid(&self, m: u8) -> Known {
         let dead = self.if_fresh(Dataset::DeathCertificate, || {
-            self.mine(m).any(|r| matches!(r, Row::DeathCertificate(d) if date(&d.died_on).is_some_and(|x| x <= self.today)))
+            self.mine(m).any(|r| matches!(r, Row::DeathCertificate(d) if d.died_on <= self.at.iso))
         });
         let paid = self
             .classes
@@ -345,11 +401,11 @@ impl View<'_> {
     }
 
     fn job_found(&self, m: u8) -> Known {
-        let since = month(minus(self.today, self.lines.job_days));
+        let since = self.at.job.as_str();
         let working = self.if_fresh(Dataset::InsurancePayment, || {
             let months: BTreeSet<&str> = self
                 .employee_months(m)
-                .filter(|(p, base)| *p >= since.as_str() && *base >= self.lines.minimum_wage_fen)
+                .filter(|(p, base)| *p >= since && *base >= self.lines.minimum_wage_fen)
                 .map(|(p, _)| p)
                 .collect();
             months.len() >= self.lines.job_months

@@ -153,8 +153,9 @@ impl Oracle {
     /// Notes everything that holds at this moment of a business date; gives what holds now.
     pub fn scan(&mut self, today: NaiveDate) -> Vec<Case> {
         let mut now = Vec::new();
+        let moment = indicators::Moment::new(today, &self.city.thresholds);
         for place in 0..self.city.households.len() {
-            self.cases_of(u32::try_from(place).unwrap_or(u32::MAX), today, &mut now);
+            self.cases_at(u32::try_from(place).unwrap_or(u32::MAX), &moment, &mut now);
         }
         for case in &now {
             self.held_true.entry(*case).or_default().insert(today);

@@ -22,7 +22,7 @@ use crate::{
     dataset::{Bureau, Transport, iso},
     defect,
     division::County,
-    mesh::{Mesh, ask, patiently, request_id},
+    mesh::{Mesh, ask, ask_stream, patiently, request_id},
     plan::{self, Batch, Mode},
 };
 
@@ -164,7 +164,7 @@ async fn import(mesh: &Mesh, seed: u64, county: County, rows: Vec<minqing_proto:
     let client = RegistryServiceClient::new(mesh.channel("registry", &format!("operator/county/{county}"))?);
     let answer = patiently("import households", || {
         let (mut client, parts) = (client.clone(), parts.clone());
-        async move { client.import_households(ask(tokio_stream::iter(parts), "collection", "")).await }
+        async move { client.import_households(ask_stream(tokio_stream::iter(parts), "collection")).await }
     })
     .await?;
     let tally = Tally {
@@ -199,7 +199,7 @@ async fn submit(mesh: &Mesh, seed: u64, batch: &Batch) -> anyhow::Result<Told> {
     let what = format!("submit {}", batch.dataset.name());
     let answer = patiently(&what, || {
         let (mut client, parts) = (client.clone(), parts.clone());
-        async move { client.submit_batch(ask(tokio_stream::iter(parts), "", "")).await }
+        async move { client.submit_batch(ask_stream(tokio_stream::iter(parts), "")).await }
     })
     .await?;
     let kept = answer.batch.unwrap_or_default();

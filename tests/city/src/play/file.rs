@@ -13,8 +13,8 @@ use minqing_proto::minqing::types::v1::RowReason;
 use super::{Tally, feed::Told, until};
 use crate::{dataset::Bureau, mesh::Mesh, plan::Batch, table};
 
-/// A file waits while the services behind its adapter are away.
-const LIMIT: Duration = Duration::from_secs(240);
+/// A file waits while the services behind its adapter are away, and a large one takes its time.
+const LIMIT: Duration = Duration::from_secs(900);
 
 /// A result file, taken apart.
 pub(super) struct Outcome {
@@ -136,4 +136,36 @@ fn letter(path: &Path) -> anyhow::Result<Option<Letter>> {
         known.persons.push(cell("身份证号"));
     }
     Ok(letter)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_result_file_gives_counts_and_refused_rows() {
+        let path = std::env::temp_dir().join(format!("minqing-city-result-{}.csv", std::process::id()));
+        let text = "\u{feff}文件 file,x.csv\r\n结果 outcome,已接收 taken\r\n报送 sent,12\r\n接收 accepted,11\r\n退回 refused,1\r\n\
+                    行号 row,列名 column,原因 reason,说明,message\r\n7,身份证号,ID_NUMBER_CHECK_DIGIT,校验位错误,wrong\r\n";
+        std::fs::write(&path, text).unwrap();
+        let outcome = read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(outcome.taken());
+        assert_eq!((outcome.count("sent"), outcome.count("accepted"), outcome.count("refused")), (12, 11, 1));
+        assert_eq!(outcome.lines[0][2], "ID_NUMBER_CHECK_DIGIT");
+    }
+
+    #[test]
+    fn a_letter_names_the_referral_and_its_persons() {
+        let path = std::env::temp_dir().join(format!("minqing-city-letter-{}.csv", std::process::id()));
+        let text = "\u{feff}转介编号,项目代码,项目名称,紧急程度,预警指标,预警原因,行政区划代码,下发日期,办理期限,身份证号,姓名\r\n\
+                    referrals/1,P-ZH-01,应急期救助,L1,A15,受灾,621202100000,2026-10-27,2026-11-03,1,甲\r\n\
+                    referrals/1,P-ZH-01,应急期救助,L1,A15,受灾,621202100000,2026-10-27,2026-11-03,2,乙\r\n";
+        std::fs::write(&path, text).unwrap();
+        let letter = letter(&path).unwrap().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!((letter.referral.as_str(), letter.level, letter.persons.len()), ("referrals/1", 1, 2));
+    }
 }

@@ -16,7 +16,8 @@ use crate::{
 };
 
 const LOOK: Duration = Duration::from_millis(25);
-const LIMIT: Duration = Duration::from_secs(300);
+/// A large county's daily screening takes its time.
+const LIMIT: Duration = Duration::from_secs(1_800);
 /// Workers whose pass is about a business date and says which.
 const DAILY: [&str; 2] = ["screening", "deadlines"];
 

@@ -68,7 +68,7 @@ impl Builder {
         let begin = self.city.households.len();
         match county {
             HOME => {
-                for n in 0..(count / 800).clamp(1, 8) {
+                for n in 0..(count / 400).clamp(1, 6) {
                     if self.city.households.len() + 90 > begin + count {
                         break;
                     }
@@ -76,7 +76,7 @@ impl Builder {
                 }
             }
             SECOND => {
-                let rounds = (count / 20).clamp(1, 6);
+                let rounds = (count / 12).clamp(1, 6);
                 for n in 0..rounds * 11 {
                     if self.city.households.len() < begin + count {
                         self.plant_stale(n);

@@ -1,0 +1,9 @@
+//! Dispatch through its gRPC interface, on a real database, with monitoring and feedback played by the test.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod deadlines;
+mod desk;
+mod listing;
+mod merging;
+mod verdict;

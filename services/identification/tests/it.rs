@@ -1,0 +1,12 @@
+//! Identification through gRPC, on a real database and the city's own policy pack.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+#[path = "it/cases.rs"]
+mod cases;
+#[path = "it/decisions.rs"]
+mod decisions;
+#[path = "it/looks.rs"]
+mod looks;
+#[path = "it/story.rs"]
+mod story;

@@ -1,0 +1,9 @@
+//! The mesh as processes.
+
+mod harness;
+mod mesh_calls;
+mod mesh_chaos;
+mod mesh_hostile;
+mod mesh_month;
+mod secrets;
+mod spans;
