@@ -264,8 +264,9 @@ impl CarrierLoop {
         CarrierLoop { db, carrier }
     }
 
-    /// Carries until told to stop.
+    /// Carries until told to stop; woken by a delivery enqueued in this process, and by a timer.
     pub async fn run(self, stop: CancellationToken) {
+        let mut enqueued = self.db.enqueued();
         while !stop.is_cancelled() {
             match self.run_once().await {
                 Ok(carried) if carried > 0 => continue,
@@ -274,6 +275,7 @@ impl CarrierLoop {
             }
             tokio::select! {
                 () = stop.cancelled() => {}
+                Ok(()) = enqueued.changed() => {}
                 () = tokio::time::sleep(TIMER) => {}
             }
         }

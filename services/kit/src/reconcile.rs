@@ -12,7 +12,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::error::{Error, Result};
+use crate::{
+    clock::SharedClock,
+    error::{Error, Result},
+};
 
 /// Pause after a pass that did work but is not caught up.
 const BREATH: Duration = Duration::from_millis(1);
@@ -77,6 +80,22 @@ impl Reconcilers {
     pub fn nudge(&self, name: &str) {
         if let Some(entry) = self.find(name) {
             entry.nudge.notify_one();
+        }
+    }
+
+    /// Watches the business date and asks every reconciler for a pass as soon as it is another one.
+    pub async fn follow_days(self, clock: SharedClock, look: Duration, stop: CancellationToken) {
+        let mut day = clock.today();
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(look) => {}
+            }
+            let today = clock.today();
+            if today != day {
+                day = today;
+                self.entries.iter().for_each(|entry| entry.nudge.notify_one());
+            }
         }
     }
 

@@ -36,11 +36,13 @@ pub fn service() -> ServiceDef {
 }
 
 async fn build(context: Context) -> anyhow::Result<Parts> {
-    let folder = context.settings.policy_dir.as_deref().context("MINQING_POLICY_DIR must name a policy pack's folder")?;
+    let folder =
+        context.settings.policy_dir.as_deref().context("MINQING_POLICY_DIR must name a policy pack's folder")?;
     let pack = Pack::load(folder)?;
     tracing::info!(pack = %pack.version_tag(), "policy pack loaded");
-    let monitoring =
-        Arc::new(app::Monitoring::open(context.db.clone(), context.clock.clone(), pack).await.map_err(anyhow::Error::msg)?);
+    let monitoring = Arc::new(
+        app::Monitoring::open(context.db.clone(), context.clock.clone(), pack).await.map_err(anyhow::Error::msg)?,
+    );
     let mut parts = Parts {
         consumers: events::consumers(&monitoring),
         reconcilers: vec![Arc::new(worker::Screening(Arc::clone(&monitoring)))],

@@ -6,7 +6,8 @@
 //! opens no connection and reads no clock. Missing or stale data stay unknown (NULL) through every step.
 //!
 //! Statements must run with [`SESSION_SETTINGS`] in their transaction: the planner needs the real number of
-//! households, and just-in-time compilation costs more than it saves.
+//! households, and just-in-time compilation costs more than it saves. For at most [`FEW`] households planning takes
+//! longer than evaluating: with [`FEW_SETTINGS`] a session plans a statement once and keeps the plan.
 
 mod calendar;
 pub mod catalogue;
@@ -32,3 +33,13 @@ pub use routing::{Desk, LevelLimits, ReferralRule, Route, When};
 
 /// Settings for the transaction that runs a generated statement.
 pub const SESSION_SETTINGS: &str = "set local plan_cache_mode = force_custom_plan; set local jit = off";
+
+/// Households up to which [`FEW_SETTINGS`] are the better ones.
+pub const FEW: usize = 16;
+/// Settings for a statement on at most [`FEW`] households. The plan is kept, so it must not depend on how large the
+/// tables were when it was made: every table is reached by its index, and what is joined is small.
+pub const FEW_SETTINGS: &str = "set local plan_cache_mode = force_generic_plan; set local jit = off; \
+    set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off";
+/// Ends either settings for the rest of the transaction.
+pub const PLAIN_SETTINGS: &str = "set local plan_cache_mode to default; set local jit to default; \
+    set local enable_seqscan to default; set local enable_hashjoin to default; set local enable_mergejoin to default";

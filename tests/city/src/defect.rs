@@ -73,7 +73,9 @@ impl Kind {
         let transport = dataset.bureau().transport();
         match self {
             // The month of a payment is no day and may lie ahead.
-            Kind::FutureDate => ![Dataset::SchoolCost, Dataset::Enrolment, Dataset::InsurancePayment].contains(&dataset),
+            Kind::FutureDate => {
+                ![Dataset::SchoolCost, Dataset::Enrolment, Dataset::InsurancePayment].contains(&dataset)
+            }
             Kind::NoSuchDate => dataset != Dataset::SchoolCost && dataset != Dataset::Enrolment,
             Kind::TooLarge | Kind::NoNumber => {
                 amount_field(dataset).is_some() && (self == Kind::TooLarge || transport != Transport::Grpc)

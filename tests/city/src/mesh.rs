@@ -69,9 +69,8 @@ impl Mesh {
         let place = self.file.services.get(service).with_context(|| format!("the mesh has no service {service}"))?;
         let folder = self.file.certificates.get(identity);
         let folder = folder.with_context(|| format!("the mesh has no certificate for {identity}"))?;
-        let pem = |name: &str| {
-            std::fs::read(folder.join(name)).with_context(|| format!("cannot read {name} of {identity}"))
-        };
+        let pem =
+            |name: &str| std::fs::read(folder.join(name)).with_context(|| format!("cannot read {name} of {identity}"));
         let tls = ClientTlsConfig::new()
             .ca_certificate(self.ca.clone())
             .identity(Identity::from_pem(pem("cert.pem")?, pem("key.pem")?))

@@ -101,9 +101,8 @@ const GIVEN: [&str; 64] = [
 ];
 /// Outside the basic plane or in GB18030's four-byte part: a system with GBK loses them.
 const RARE: [&str; 8] = ["𬭚", "㛃", "䶮", "𬍛", "𫖯", "㭎", "𬬭", "䲟"];
-const TIBETAN: [&str; 14] = [
-    "扎西", "多杰", "卓玛", "央金", "才让", "旦增", "尼玛", "次仁", "格桑", "白玛", "达瓦", "拉姆", "索南", "嘉措",
-];
+const TIBETAN: [&str; 14] =
+    ["扎西", "多杰", "卓玛", "央金", "才让", "旦增", "尼玛", "次仁", "格桑", "白玛", "达瓦", "拉姆", "索南", "嘉措"];
 
 fn one<'a>(rng: &mut ChaCha8Rng, list: &[&'a str]) -> &'a str {
     list[rng.random_range(0..list.len())]

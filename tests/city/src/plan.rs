@@ -35,7 +35,10 @@ impl Mode {
 /// Where a line comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    Clean { household: u32, member: u8 },
+    Clean {
+        household: u32,
+        member: u8,
+    },
     /// The mesh must refuse the row, for this reason.
     Dirty(RowReason),
 }

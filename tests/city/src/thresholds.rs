@@ -167,7 +167,8 @@ impl Book {
             let areas = e.area.as_deref().is_none_or(|a| a == area || a == "all" || area == "all");
             county.starts_with(place) && areas && e.from <= today && e.to.as_ref().is_none_or(|to| *to >= today)
         };
-        let best = parameter.values.iter().filter(fits).max_by_key(|e| (e.division.trim_end_matches('0').len(), &e.from));
+        let best =
+            parameter.values.iter().filter(fits).max_by_key(|e| (e.division.trim_end_matches('0').len(), &e.from));
         let best = best.with_context(|| format!("parameter {name} has no value for {county} {area}"))?;
         Ok(match &best.value {
             Value::String(text) => text.clone(),

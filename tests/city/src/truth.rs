@@ -1,14 +1,7 @@
 //! The truth on paper: what was planted where, and which rows are dirty. Written for the player's eyes only, in a
 //! folder the mesh is not told of.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -107,7 +100,10 @@ pub fn write_feeds(city: &Arc<City>, folder: &Path) -> anyhow::Result<()> {
         })
         .collect();
     held.sort();
-    secret(&folder.join("cases.csv"), format!("indicator,household_no,member,first,last\n{}\n", held.join("\n")).as_bytes())
+    secret(
+        &folder.join("cases.csv"),
+        format!("indicator,household_no,member,first,last\n{}\n", held.join("\n")).as_bytes(),
+    )
 }
 
 fn place(folder: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {

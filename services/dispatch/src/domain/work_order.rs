@@ -187,6 +187,9 @@ impl WorkOrder {
     pub fn clear(&mut self, warning: Uuid, on: NaiveDate) {
         if let Some(reason) = self.reasons.iter_mut().find(|r| r.warning == warning) {
             reason.cleared_on = earlier(reason.cleared_on, Some(on));
+            if self.is_open() {
+                self.tighten();
+            }
             self.settle_state(on);
         }
     }
@@ -237,6 +240,7 @@ impl WorkOrder {
             self.check = Some(check);
             effects.push(self.close(day, CloseReason::Verdict));
         }
+        self.tighten();
         self.settle_state(day);
         Ok(effects)
     }
@@ -383,14 +387,18 @@ impl WorkOrder {
         all
     }
 
-    /// Level and limits over every reason ever merged; the check's limit over those no verdict covers, if any.
+    /// Level and limits over every reason ever merged. After a verdict the check's limit is that of the reasons that
+    /// wait for another one; without any it stays that of the reasons the verdict covers.
     fn tighten(&mut self) {
         for reason in &self.reasons {
             self.level = self.level.min(reason.level);
             self.timetable.close = self.timetable.close.merge(reason.timetable.close);
         }
-        let open = self.reasons.iter().filter(|r| !r.covered).map(|r| r.timetable.check);
-        if let Some(check) = open.reduce(Limit::merge) {
+        let checked = self.check.is_some();
+        let waits = self.reasons.iter().any(Reason::waits);
+        let counts = |r: &&Reason| !checked || if waits { r.waits() } else { r.covered };
+        let limits = self.reasons.iter().filter(counts).map(|r| r.timetable.check);
+        if let Some(check) = limits.reduce(Limit::merge) {
             self.timetable.check = check;
         }
     }

@@ -15,12 +15,12 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use rand::Rng;
 use sqlx::{
-    Executor, PgPool, Postgres,
+    Executor, PgPool, Postgres, Transaction,
     migrate::Migrator,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -48,6 +48,10 @@ const LOCK_TIMEOUT_MS: u32 = 10_000;
 const IDLE_IN_TRANSACTION_MS: u32 = 60_000;
 /// Longest a caller waits for a change; the change itself goes on.
 const CHANGE_WAIT: Duration = Duration::from_secs(60);
+/// How long after its last use a connection is handed out untested.
+const FRESH: Duration = Duration::from_secs(1);
+/// Begins a transaction, whatever state the session was left in, in one round trip.
+const BEGIN: &str = "begin; rollback; begin";
 /// Runs of one change before a serialization failure is given back.
 const MAX_RUNS: u32 = 5;
 
@@ -72,6 +76,8 @@ struct Inner {
     ids: SharedIds,
     tasks: TaskTracker,
     committed: Notify,
+    /// Changes with deliveries that have committed; every carrier watches it.
+    enqueued: watch::Sender<u64>,
 }
 
 /// Migrates the kit's tables and the service's own in `schema`, as the service's role; running it again changes nothing.
@@ -111,8 +117,12 @@ impl Db {
             // sqlx 0.9.0 can return a connection to the pool inside a transaction when a future is dropped during
             // BEGIN; the rollback ends it. It also tests the connection, so it costs no more than the ping it
             // replaces. The begin before it is there because a rollback alone makes the server log a warning.
-            .before_acquire(|connection, _| {
-                Box::pin(async move { Ok(connection.execute("begin; rollback").await.is_ok()) })
+            // A connection used a moment ago is not tested: a transaction begins with the same two statements (see
+            // BEGIN), and one that broke meanwhile is found out by them.
+            .before_acquire(|connection, used| {
+                Box::pin(async move {
+                    Ok(used.idle_for < FRESH || connection.execute("begin; rollback").await.is_ok())
+                })
             })
             .connect_with(options.clone())
             .await?;
@@ -124,6 +134,7 @@ impl Db {
             ids,
             tasks: TaskTracker::new(),
             committed: Notify::new(),
+            enqueued: watch::Sender::new(0),
         };
         Ok(Db { inner: Arc::new(inner) })
     }
@@ -246,6 +257,11 @@ impl Db {
         self.inner.committed.notified().await;
     }
 
+    /// Changes whenever a change with deliveries has committed.
+    pub(crate) fn enqueued(&self) -> watch::Receiver<u64> {
+        self.inner.enqueued.subscribe()
+    }
+
     /// How to open a session of its own, outside the pool.
     pub(crate) fn options(&self) -> &PgConnectOptions {
         &self.inner.options
@@ -266,16 +282,30 @@ impl Db {
         }
     }
 
+    /// Nothing has been done yet, so a session that turns out to be broken is replaced by another.
+    async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
+        for _ in 0..POOL_CONNECTIONS {
+            match self.inner.pool.begin_with(BEGIN).await {
+                Err(sqlx::Error::Io(error)) => tracing::debug!(%error, "a session broke while idle"),
+                begun => return Ok(begun?),
+            }
+        }
+        Ok(self.inner.pool.begin_with(BEGIN).await?)
+    }
+
     async fn attempt<T>(&self, call: &Call, work: &impl WorkFn<T>) -> Result<T> {
-        let transaction = self.inner.pool.begin_with("begin").await?;
+        let transaction = self.begin().await?;
         let mut w = Work::new(transaction, call.clone(), &self.inner.clock, Arc::clone(&self.inner.ids));
         match work(&mut w).await {
             Ok(value) => {
                 w.flush().await?;
-                let wrote_events = w.wrote_events();
+                let (wrote_events, enqueued) = (w.wrote_events(), w.enqueued());
                 w.commit().await?;
                 if wrote_events {
                     self.inner.committed.notify_one();
+                }
+                if enqueued {
+                    self.inner.enqueued.send_modify(|count| *count = count.wrapping_add(1));
                 }
                 Ok(value)
             }

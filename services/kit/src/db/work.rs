@@ -27,6 +27,7 @@ pub struct Work {
     audit: Vec<Entry>,
     deliveries: Vec<delivery::New>,
     wrote_events: bool,
+    enqueued: bool,
 }
 
 impl Work {
@@ -46,6 +47,7 @@ impl Work {
             audit: Vec::new(),
             deliveries: Vec::new(),
             wrote_events: false,
+            enqueued: false,
         }
     }
 
@@ -101,11 +103,16 @@ impl Work {
         self.wrote_events
     }
 
+    pub(super) fn enqueued(&self) -> bool {
+        self.enqueued
+    }
+
     /// Writes what has been added so far.
     pub(crate) async fn flush(&mut self) -> Result<()> {
         let deliveries = std::mem::take(&mut self.deliveries);
         if !deliveries.is_empty() {
             delivery::insert(&mut self.transaction, deliveries, &self.traceparent).await?;
+            self.enqueued = true;
         }
         let events = std::mem::take(&mut self.events);
         if !events.is_empty() {

@@ -73,6 +73,9 @@ impl Source {
 
     /// Applies a page: whole if that works, else event by event.
     pub(super) async fn apply(&self, page: Span) -> Result<Applied> {
+        if page.events.is_empty() {
+            return self.pass_over(&page).await;
+        }
         let whole = self.apply_span(page.clone()).await;
         match whole {
             // A page can be too much for one statement's time where its events are not.
@@ -81,7 +84,6 @@ impl Source {
             {
                 Err(error)
             }
-            Err(error) if page.events.is_empty() => Err(error),
             Err(error) => {
                 tracing::warn!(producer = self.consumer.producer, ?error, "a page failed, its events go one by one");
                 self.apply_singly(page).await
@@ -120,6 +122,24 @@ impl Source {
                 applied => return applied,
             }
         }
+    }
+
+    /// Moves the cursor over events nobody here wants. Nothing rests on it, since after a crash they are passed over
+    /// again; so it is one statement, and its commit does not wait for the disk.
+    async fn pass_over(&self, span: &Span) -> Result<Applied> {
+        let mut connection = self.db.acquire().await?;
+        let moved = sqlx::query(
+            "with commit as (select set_config('synchronous_commit', 'off', true) as mode) \
+             update consumer_cursor set position = $3 from commit \
+             where producer = $1 and commit.mode = 'off' and position = ( \
+               select position from consumer_cursor where producer = $1 and position = $2 for update skip locked)",
+        )
+        .bind(self.consumer.producer)
+        .bind(span.from)
+        .bind(span.through)
+        .execute(&mut *connection)
+        .await?;
+        Ok(if moved.rows_affected() == 1 { Applied::Done } else { Applied::Overtaken })
     }
 
     /// Effect, inbox and cursor in one transaction.

@@ -1,6 +1,12 @@
 //! Reads one producer's log: woken by a hint or a timer, it fetches over gRPC outside any transaction and applies.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use minqing_proto::minqing::mesh::v1::{ReadEventsRequest, ReadEventsResponse};
@@ -21,6 +27,8 @@ use crate::{
 const PAGE: i32 = 200;
 /// Longest time between two looks at the producer's log.
 const TIMER: Duration = Duration::from_secs(1);
+/// No position of a log.
+const UNKNOWN: i64 = -1;
 /// Longest pause after failures.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
@@ -35,6 +43,9 @@ pub struct ConsumerLoop {
     source: Source,
     log: Arc<dyn EventSource>,
     listener: Listener,
+    /// Where the cursor was left; [`UNKNOWN`] when it has to be looked up. A guess that is wrong costs one page read
+    /// in vain: the cursor in the database decides.
+    left_at: AtomicI64,
 }
 
 impl ConsumerLoop {
@@ -48,7 +59,8 @@ impl ConsumerLoop {
     ) -> ConsumerLoop {
         let member = db.ids().uuid().simple().to_string();
         let listener = Listener::new(redis_url, consumer.producer, service, member);
-        ConsumerLoop { source: Source::new(db, service, consumer), log, listener }
+        let source = Source::new(db, service, consumer);
+        ConsumerLoop { source, log, listener, left_at: AtomicI64::new(UNKNOWN) }
     }
 
     /// Keeps up until told to stop.
@@ -101,7 +113,10 @@ impl ConsumerLoop {
 
     /// The page after the cursor, with the cursor it was read at. First step of [`ConsumerLoop::consume_once`].
     pub async fn fetch(&self) -> Result<Fetched> {
-        let from = self.source.cursor().await?;
+        let from = match self.left_at.swap(UNKNOWN, Ordering::Relaxed) {
+            UNKNOWN => self.source.cursor().await?,
+            known => known,
+        };
         let consumer = &self.source.consumer;
         let request = ReadEventsRequest {
             after_position: from,
@@ -118,6 +133,9 @@ impl ConsumerLoop {
                 format!("{} 的事件日志短于已读位置，可能从旧备份恢复", consumer.producer),
             ));
         }
+        if page.through_position <= from {
+            self.left_at.store(from, Ordering::Relaxed);
+        }
         Ok(Fetched {
             from,
             through_position: page.through_position,
@@ -129,7 +147,12 @@ impl ConsumerLoop {
     /// Applies a page fetched before. Second step of [`ConsumerLoop::consume_once`].
     pub async fn apply(&self, page: Fetched) -> Result<Applied> {
         let span = Span { from: page.from, through: page.through_position, events: page.events };
-        self.source.apply(span).await
+        let through = span.through;
+        let applied = self.source.apply(span).await?;
+        if applied == Applied::Done {
+            self.left_at.store(through, Ordering::Relaxed);
+        }
+        Ok(applied)
     }
 }
 

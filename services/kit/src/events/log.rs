@@ -7,7 +7,7 @@ use minqing_proto::minqing::mesh::v1::{
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{Event, outbox};
+use super::Event;
 use crate::{
     call::Call,
     db::Db,
@@ -31,7 +31,37 @@ pub struct EventLog {
     db: Db,
 }
 
+/// The newest position, and an event of the page if there is one.
 #[derive(sqlx::FromRow)]
+struct Line {
+    head: i64,
+    position: Option<i64>,
+    event_id: Option<Uuid>,
+    r#type: Option<String>,
+    aggregate: Option<String>,
+    aggregate_sequence: Option<i64>,
+    audience: Option<String>,
+    occurred_at: Option<DateTime<Utc>>,
+    traceparent: Option<String>,
+    payload: Option<Vec<u8>>,
+}
+
+impl Line {
+    fn row(self) -> Option<Row> {
+        Some(Row {
+            position: self.position?,
+            event_id: self.event_id?,
+            r#type: self.r#type?,
+            aggregate: self.aggregate?,
+            aggregate_sequence: self.aggregate_sequence?,
+            audience: self.audience,
+            occurred_at: self.occurred_at?,
+            traceparent: self.traceparent?,
+            payload: self.payload?,
+        })
+    }
+}
+
 struct Row {
     position: i64,
     event_id: Uuid,
@@ -60,21 +90,29 @@ impl EventLog {
         let after = request.after_position.max(0);
 
         let mut connection = self.db.acquire().await?;
-        let head = outbox::head(&mut connection).await?;
-        let scanned = head.min(after.saturating_add(SCAN)).max(after);
-        let mut rows: Vec<Row> = sqlx::query_as(
-            "select position, event_id, type, aggregate, aggregate_sequence, audience, occurred_at, traceparent, payload \
-             from outbox where position > $1 and position <= $2 \
-               and (cardinality($3::text[]) = 0 or type = any ($3)) and (audience is null or $4 = '' or audience = $4) \
-             order by position limit $5",
+        // Page and end of the log in one statement: every reader of every log comes by here.
+        let lines: Vec<Line> = sqlx::query_as(
+            "select h.head, e.position, e.event_id, e.type, e.aggregate, e.aggregate_sequence, e.audience, \
+               e.occurred_at, e.traceparent, e.payload \
+             from (select coalesce(max(position), 0) as head from outbox) h \
+             left join lateral ( \
+               select o.* from outbox o where o.position > $1 and o.position <= least(h.head, $2) \
+                 and (cardinality($3::text[]) = 0 or o.type = any ($3)) \
+                 and (o.audience is null or $4 = '' or o.audience = $4) \
+               order by o.position limit $5) e on true \
+             order by e.position",
         )
         .bind(after)
-        .bind(scanned)
+        .bind(after.saturating_add(SCAN))
         .bind(&request.types)
         .bind(&audience)
         .bind(page)
         .fetch_all(&mut *connection)
         .await?;
+        drop(connection);
+        let head = lines.first().map_or(0, |line| line.head);
+        let scanned = head.min(after.saturating_add(SCAN)).max(after);
+        let mut rows: Vec<Row> = lines.into_iter().filter_map(Line::row).collect();
 
         let fitting = fitting(rows.iter().map(|row| row.payload.len()));
         let full = fitting < rows.len() || i64::try_from(rows.len()).is_ok_and(|n| n >= page);

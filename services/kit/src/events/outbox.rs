@@ -90,8 +90,3 @@ pub(crate) async fn number(connection: &mut PgConnection, most: i64) -> Result<V
     .await?;
     Ok(positions)
 }
-
-/// Newest position.
-pub(crate) async fn head(connection: &mut PgConnection) -> Result<i64> {
-    Ok(sqlx::query_scalar("select coalesce(max(position), 0) from outbox").fetch_one(connection).await?)
-}

@@ -13,9 +13,13 @@ use crate::{
     events::{Consumer, ConsumerLoop, EventSource, Relay},
     lifecycle,
     reconcile::{Pass, Reconcilers},
+    settings::ClockSource,
     telemetry::Telemetry,
 };
 
+/// Time between two looks at the business date, by the machine's clock and by one that a simulation sets.
+const DAY_LOOK: Duration = Duration::from_secs(1);
+const SIMULATED_DAY_LOOK: Duration = Duration::from_millis(50);
 /// Time the last changes have after the drain.
 const CLOSE: Duration = Duration::from_secs(5);
 
@@ -74,6 +78,14 @@ impl Workers {
         }
         for (kind, carrier) in self.carriers {
             spawn(format!("carrier {kind}"), Box::pin(carrier.run(soft())));
+        }
+        if !self.reconcilers.names().is_empty() {
+            let look = match context.settings.clock {
+                ClockSource::System => DAY_LOOK,
+                ClockSource::File(_) => SIMULATED_DAY_LOOK,
+            };
+            let days = self.reconcilers.clone().follow_days(context.clock.clone(), look, soft());
+            spawn("days".to_owned(), Box::pin(days));
         }
         for name in self.reconcilers.names() {
             let reconcilers = self.reconcilers.clone();

@@ -60,8 +60,7 @@ impl MonitoringService for Api {
         let size = page.size;
         let found = read::warnings(&self.0, filter, page).await?;
         let last = found.last().filter(|_| convert::is_full(found.len(), size));
-        let next_page_token =
-            last.map(|w| page::next_token(&w.warning_id.to_string(), &bound)).unwrap_or_default();
+        let next_page_token = last.map(|w| page::next_token(&w.warning_id.to_string(), &bound)).unwrap_or_default();
         let warnings = found.into_iter().map(|w| convert::warning(&self.0.rules, w)).collect();
         Ok(Response::new(ListWarningsResponse { warnings, next_page_token }))
     }

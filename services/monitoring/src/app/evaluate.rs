@@ -81,13 +81,7 @@ async fn warnings(monitoring: &Monitoring, work: &mut Work, held: &[Uuid], cause
     Ok(tally)
 }
 
-fn raise(
-    monitoring: &Monitoring,
-    work: &mut Work,
-    raised: &mut Raised,
-    change: Change,
-    accepted: &str,
-) -> Result<()> {
+fn raise(monitoring: &Monitoring, work: &mut Work, raised: &mut Raised, change: Change, accepted: &str) -> Result<()> {
     let id = work.new_id();
     let level = monitoring.rules.level(&change.indicator)?;
     let household = id::name("households", change.household_id);

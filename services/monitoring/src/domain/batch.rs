@@ -53,7 +53,8 @@ pub fn read(
     if !is_division(&county_code) || words::county(&county_code) != county_code || &county_code[4..6] == "00" {
         return Err(wrong("division_code", "must be a county's code of twelve digits"));
     }
-    let as_of = NaiveDate::parse_from_str(&batch.as_of, "%Y-%m-%d").map_err(|_| wrong("as_of", "must be YYYY-MM-DD"))?;
+    let as_of =
+        NaiveDate::parse_from_str(&batch.as_of, "%Y-%m-%d").map_err(|_| wrong("as_of", "must be YYYY-MM-DD"))?;
     if as_of > today {
         return Err(wrong("as_of", "must not lie in the future"));
     }

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use chrono::NaiveDate;
+use minqing_policy::catalogue::{self, RecordSet};
 use minqing_proto::{
     contract,
     minqing::{
@@ -11,7 +12,6 @@ use minqing_proto::{
         options::v1::{ColumnFormat, Rhythm as Due},
     },
 };
-use minqing_policy::catalogue::{self, RecordSet};
 use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -96,9 +96,9 @@ impl Dataset {
             })
         };
         let columns = set.columns.iter().map(column).collect::<Option<Vec<_>>>().ok_or_else(unusable)?;
-        let keyed_by_person = message.fields().any(|field| {
-            contract::column(&field).is_some_and(|c| c.key && c.format() == ColumnFormat::IdNumber)
-        });
+        let keyed_by_person = message
+            .fields()
+            .any(|field| contract::column(&field).is_some_and(|c| c.key && c.format() == ColumnFormat::IdNumber));
         Ok(Dataset {
             bureau: set.bureau.clone(),
             name: set.dataset.clone(),
@@ -182,12 +182,16 @@ pub fn decode(dataset: &Dataset, records: &[Record]) -> Result<Rows, Fault> {
     };
     let mut seen = HashSet::with_capacity(count);
     for (index, record) in records.iter().enumerate() {
-        let key = key(&record.record_key).ok_or(Fault::Record { index, field: "record_key", wrong: "must be a uuid" })?;
+        let key =
+            key(&record.record_key).ok_or(Fault::Record { index, field: "record_key", wrong: "must be a uuid" })?;
         if !seen.insert(key) {
             return Err(Fault::Record { index, field: "record_key", wrong: "must not come twice in a part" });
         }
-        let person =
-            self::key(&record.person_key).ok_or(Fault::Record { index, field: "person_key", wrong: "must be a uuid" })?;
+        let person = self::key(&record.person_key).ok_or(Fault::Record {
+            index,
+            field: "person_key",
+            wrong: "must be a uuid",
+        })?;
         if !is_division(&record.division_code) {
             return Err(Fault::Record { index, field: "division_code", wrong: "must be twelve digits" });
         }

@@ -147,10 +147,9 @@ mod tests {
     use super::*;
 
     fn state(id: u128, sequence: i64, persons: &[u128]) -> Household {
-        let members = persons.iter().map(|p| wire::RosterMember {
-            person_key: Uuid::from_u128(*p).to_string(),
-            ..Default::default()
-        });
+        let members = persons
+            .iter()
+            .map(|p| wire::RosterMember { person_key: Uuid::from_u128(*p).to_string(), ..Default::default() });
         let event = wire::HouseholdChanged {
             household: format!("households/{}", Uuid::from_u128(id)),
             division_code: "621202103201".into(),

@@ -3,7 +3,7 @@
 
 use chrono::NaiveDate;
 use minqing_kit::{Result, db::POLICY_ROLE};
-use minqing_policy::{Pack, SESSION_SETTINGS};
+use minqing_policy::{FEW, FEW_SETTINGS, PLAIN_SETTINGS, Pack, SESSION_SETTINGS};
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
@@ -15,7 +15,9 @@ const NOBODY: &str = "'00000000-0000-0000-0000-000000000000'::uuid";
 /// The pack's statements, made once at start.
 #[derive(Clone, Debug)]
 pub struct Statements {
-    settings: String,
+    /// How the session is set for few households, and for any number.
+    few: String,
+    many: String,
     to_raise: String,
     to_clear: String,
     facts: String,
@@ -66,7 +68,8 @@ impl Statements {
     pub fn new(pack: &Pack, confined: bool) -> Statements {
         let become_role = if confined { format!(";\nset local role {POLICY_ROLE}") } else { String::new() };
         Statements {
-            settings: format!("{SESSION_SETTINGS}{become_role}"),
+            few: format!("{FEW_SETTINGS}{become_role}"),
+            many: format!("{SESSION_SETTINGS}{become_role}"),
             to_raise: to_raise_sql(pack.screening_sql()),
             to_clear: to_clear_sql(pack.screening_sql()),
             facts: facts_sql(pack.facts_sql()),
@@ -89,7 +92,7 @@ impl Statements {
         .bind(households)
         .fetch_all(&mut *conn)
         .await?;
-        self.confine(conn).await?;
+        self.confine(conn, households.len()).await?;
         let mut changes: Vec<Change> = sqlx::query_as(AssertSqlSafe(self.to_raise.clone()))
             .bind(households)
             .bind(as_of)
@@ -116,7 +119,7 @@ impl Statements {
         only: Option<&Batch>,
     ) -> Result<Vec<FeedChange>> {
         let key = |part: fn(&Batch) -> &str| only.map(part);
-        self.confine(conn).await?;
+        self.confine(conn, usize::MAX).await?;
         let changes = sqlx::query_as(AssertSqlSafe(self.feeds.clone()))
             .bind(as_of)
             .bind(key(|b| &b.dataset.bureau))
@@ -130,7 +133,7 @@ impl Statements {
 
     /// Facts of the households and their members.
     pub async fn facts(&self, conn: &mut PgConnection, households: &[Uuid], as_of: NaiveDate) -> Result<Vec<Facts>> {
-        self.confine(conn).await?;
+        self.confine(conn, households.len()).await?;
         let facts = sqlx::query_as(AssertSqlSafe(self.facts.clone()))
             .bind(households)
             .bind(as_of)
@@ -140,15 +143,16 @@ impl Statements {
         Ok(facts)
     }
 
-    async fn confine(&self, conn: &mut PgConnection) -> Result<()> {
-        sqlx::raw_sql(AssertSqlSafe(self.settings.clone())).execute(conn).await?;
+    async fn confine(&self, conn: &mut PgConnection, households: usize) -> Result<()> {
+        let settings = if households <= FEW { &self.few } else { &self.many };
+        sqlx::raw_sql(AssertSqlSafe(settings.clone())).execute(conn).await?;
         Ok(())
     }
 }
 
 /// A failed statement needs no reset: the transaction is lost and its role with it.
 async fn release(conn: &mut PgConnection) -> Result<()> {
-    sqlx::raw_sql("reset role").execute(conn).await?;
+    sqlx::raw_sql(AssertSqlSafe(format!("reset role; {PLAIN_SETTINGS}"))).execute(conn).await?;
     Ok(())
 }
 

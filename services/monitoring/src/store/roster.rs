@@ -49,11 +49,10 @@ pub async fn in_county(conn: &mut PgConnection, county: &str, after: Option<Uuid
 
 /// Numbers of the newest states on file.
 pub async fn sequences(conn: &mut PgConnection, households: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
-    let rows =
-        sqlx::query_as("select household_id, sequence from monitoring.household where household_id = any($1)")
-            .bind(households)
-            .fetch_all(conn)
-            .await?;
+    let rows = sqlx::query_as("select household_id, sequence from monitoring.household where household_id = any($1)")
+        .bind(households)
+        .fetch_all(conn)
+        .await?;
     Ok(rows)
 }
 

@@ -66,13 +66,15 @@ async fn a_county_of_5_000_households() {
         batch = town.batch("hr.insurance_payment", Snapshot, "2026-10-26");
     }
 
-    let few: Vec<_> = (1..=500_u128).map(|n| row(9_000_000 + n, 1_000_000 + n * 10, &certificate("2026-10-10"))).collect();
+    let few: Vec<_> =
+        (1..=500_u128).map(|n| row(9_000_000 + n, 1_000_000 + n * 10, &certificate("2026-10-10"))).collect();
     town.deliver_nothing("disabled.disability_subsidy", "2026-10-26").await;
     let started = Instant::now();
     town.deliver("disabled.disability_certificate", Changes, "2026-10-26", few).await;
     writeln!(out, "500 certificates with the county's first evaluation: {:?}", started.elapsed()).unwrap();
     let started = Instant::now();
-    town.deliver("rural.monitored_household", Changes, "2026-10-26", vec![row(1, 1_000_010, &monitored("2026-01-01"))]).await;
+    town.deliver("rural.monitored_household", Changes, "2026-10-26", vec![row(1, 1_000_010, &monitored("2026-01-01"))])
+        .await;
     writeln!(out, "first monitored household with the county's first evaluation: {:?}", started.elapsed()).unwrap();
     town.deliver_nothing("emergency.disaster_loss", "2026-10-26").await;
     town.deliver_nothing("emergency.disaster_relief", "2026-10-26").await;

@@ -52,7 +52,11 @@ fn steps() -> Vec<Step> {
         Step::Deliver("rural.monitored_household", Snapshot, vec![row(5, 20, &monitored("2026-01-01"))]),
         Step::Deliver("disabled.disability_certificate", Snapshot, vec![row(6, 11, &certificate("2026-10-10"))]),
         Step::Deliver("disabled.disability_subsidy", Changes, vec![]),
-        Step::Deliver("hr.insurance_payment", Changes, vec![row(7, 30, &paid("2026-09")), row(8, 30, &paid("2026-10"))]),
+        Step::Deliver(
+            "hr.insurance_payment",
+            Changes,
+            vec![row(7, 30, &paid("2026-09")), row(8, 30, &paid("2026-10"))],
+        ),
         Step::Deliver("hr.unemployment", Changes, vec![row(9, 42, &jobless)]),
         Step::Deliver("health.death_certificate", Changes, vec![row(10, 31, &dead)]),
         Step::Deliver("health.major_disease", Changes, vec![row(11, 10, &ill)]),

@@ -1,8 +1,6 @@
 use minqing_kit::client::request_for;
 use minqing_proto::minqing::{
-    monitoring::v1::{
-        GetHouseholdFactsRequest, GetWarningRequest, ListFeedsRequest, ListWarningsRequest,
-    },
+    monitoring::v1::{GetHouseholdFactsRequest, GetWarningRequest, ListFeedsRequest, ListWarningsRequest},
     types::v1::{BatchMode::Changes, Truth},
 };
 use tonic::Code;
@@ -31,11 +29,17 @@ async fn a_warning_is_explained_by_its_conditions_facts_and_parameters() {
     let answer = operator.get_warning(request_for(Some("case_work"), Some("case 1"), request())).await.unwrap();
     let warning = answer.into_inner().warning.unwrap();
     assert_eq!((warning.indicator.as_str(), warning.title.as_str()), ("A15", "因灾返困"));
-    assert!(warning.conditions.iter().all(|c| c.value() == Truth::True && !c.title.is_empty() && !c.expression.is_empty()));
+    assert!(
+        warning.conditions.iter().all(|c| c.value() == Truth::True && !c.title.is_empty() && !c.expression.is_empty())
+    );
     let fact = warning.facts.iter().find(|f| f.name == "disaster_ended_on").unwrap();
     assert_eq!((fact.value.as_str(), fact.r#type.as_str(), fact.known), ("2026-10-20", "date", true));
     assert_eq!((fact.source.as_str(), fact.as_of.as_str()), ("emergency.disaster_loss", "2026-10-25"));
-    assert!(warning.parameters.iter().all(|p| !p.value.is_empty() && !p.document.is_empty()), "{:?}", warning.parameters);
+    assert!(
+        warning.parameters.iter().all(|p| !p.value.is_empty() && !p.document.is_empty()),
+        "{:?}",
+        warning.parameters
+    );
     let mut connection = town.service.running.context.db.acquire().await.unwrap();
     let audited: i64 = sqlx::query_scalar("select count(*) from audit where subject = $1 and purpose = 'case_work'")
         .bind(household_name(1))
@@ -77,7 +81,8 @@ async fn warnings_and_feeds_come_in_pages_and_a_county_sees_its_own() {
     let mut neighbour = town.client("operator/county/621221");
     assert!(neighbour.list_warnings(ListWarningsRequest::default()).await.unwrap().into_inner().warnings.is_empty());
     assert!(neighbour.list_feeds(ListFeedsRequest::default()).await.unwrap().into_inner().feeds.is_empty());
-    let first = operator.list_feeds(ListFeedsRequest { page_size: 10, ..Default::default() }).await.unwrap().into_inner();
+    let first =
+        operator.list_feeds(ListFeedsRequest { page_size: 10, ..Default::default() }).await.unwrap().into_inner();
     let rest = ListFeedsRequest { page_size: 10, page_token: first.next_page_token };
     let second = operator.list_feeds(rest).await.unwrap().into_inner();
     assert_eq!((first.feeds.len(), second.feeds.len(), second.next_page_token.as_str()), (10, 8, ""));

@@ -1,6 +1,9 @@
 //! A small town: monitoring with a roster the test feeds and bureaus the test plays.
 
-use std::{collections::BTreeSet, sync::atomic::{AtomicU32, Ordering}};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use chrono::NaiveDate;
 use minqing_kit::client::Peer;

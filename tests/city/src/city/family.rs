@@ -65,7 +65,8 @@ impl Builder {
                 let birth = self.birth(*age);
                 let (id_number, birth_on) = self.numbers.next(county, birth, *sex);
                 // Spouses keep their own family's name.
-                let own = if matches!(*relation, "11" | "12" | "52") { person::surname(&mut self.rng) } else { surname };
+                let own =
+                    if matches!(*relation, "11" | "12" | "52") { person::surname(&mut self.rng) } else { surname };
                 let name = person::name(&mut self.rng, own);
                 Person { id_number, name, sex: *sex, birth_on, relation }
             })

@@ -26,7 +26,9 @@ impl Builder {
         let rural = self.chance(0.76);
         let class = self.class();
         let roles = match class {
-            Some(Class::Destitute) => vec![(if self.chance(0.7) { Sex::Male } else { Sex::Female }, self.between(62, 84), "02")],
+            Some(Class::Destitute) => {
+                vec![(if self.chance(0.7) { Sex::Male } else { Sex::Female }, self.between(62, 84), "02")]
+            }
             _ => self.roles(),
         };
         let percent = match class {
@@ -187,7 +189,13 @@ impl Builder {
         if !(18..60).contains(&age) {
             return false;
         }
-        let share = if poor { 0.004 } else if home.rural { 0.07 } else { 0.33 };
+        let share = if poor {
+            0.004
+        } else if home.rural {
+            0.07
+        } else {
+            0.33
+        };
         if self.chance(share) {
             let base = self.between(2_100, 6_800) * 100;
             let months = ["2026-05", "2026-06", "2026-07", "2026-08", "2026-09", "2026-10"];
@@ -260,18 +268,21 @@ impl Builder {
     }
 
     fn disability(&mut self, age: i32, m: u8, poor: bool, known: &mut Rows) {
-        let share = if poor { 0.16 } else if age > 60 { 0.05 } else { 0.014 };
+        let share = if poor {
+            0.16
+        } else if age > 60 {
+            0.05
+        } else {
+            0.014
+        };
         if age < 3 || !self.chance(share) {
             return;
         }
         let severe = if poor { self.chance(0.5) } else { self.chance(0.05) };
         let grade = if severe { self.between(1, 2) } else { self.between(3, 4) };
         let kinds = ["physical", "visual", "hearing", "speech", "physical", "physical"];
-        let category = if self.chance(0.08) && severe {
-            "intellectual"
-        } else {
-            kinds[self.rng.random_range(0..kinds.len())]
-        };
+        let category =
+            if self.chance(0.08) && severe { "intellectual" } else { kinds[self.rng.random_range(0..kinds.len())] };
         let issued = self.ago(60, 3_000);
         let grade = i32::try_from(grade).unwrap_or(4);
         known.push((When::Before, m, rows::certificate(category, grade, issued)));

@@ -260,8 +260,7 @@ impl View<'_> {
         let (recent, earlier) = (self.at.no_job.as_str(), self.at.earlier_job.as_str());
         let stopped = self.if_fresh(Dataset::InsurancePayment, || {
             let months: Vec<&str> = self.employee_months(m).map(|(p, _)| p).collect();
-            months.iter().any(|p| *p >= earlier && *p < recent)
-                && months.iter().all(|p| *p < recent)
+            months.iter().any(|p| *p >= earlier && *p < recent) && months.iter().all(|p| *p < recent)
         });
         let poor = self.income_below(self.lines.job_loss_income_percent, true);
         all(&[any(&[benefit, all(&[Some(only_earner), stopped])]), Some(poor), Some(!self.aided(m))])
@@ -357,9 +356,9 @@ impl View<'_> {
 
     fn dangerous_house(&self) -> Known {
         let dangerous = self.if_fresh(Dataset::RuralHouseSafety, || {
-            self.rows.iter().any(|(_, r)| {
-                matches!(r, Row::RuralHouseSafety(h) if h.only_house && (h.grade == "C" || h.grade == "D"))
-            })
+            self.rows.iter().any(
+                |(_, r)| matches!(r, Row::RuralHouseSafety(h) if h.only_house && (h.grade == "C" || h.grade == "D")),
+            )
         });
         let unplanned = self.if_fresh(Dataset::HouseRenovation, || {
             !self.rows.iter().any(|(_, r)| matches!(r, Row::HouseRenovation(_)))

@@ -79,9 +79,8 @@ impl Oracle {
         for line in &batch.lines {
             let Origin::Clean { household, member } = line.origin else { continue };
             let rows = &mut self.rows[household as usize];
-            let same = |(m, r): &&mut (u8, Row)| {
-                *m == member && r.dataset() == batch.dataset && r.key() == line.row.key()
-            };
+            let same =
+                |(m, r): &&mut (u8, Row)| *m == member && r.dataset() == batch.dataset && r.key() == line.row.key();
             if let Some(old) = rows.iter_mut().find(same) {
                 old.1 = line.row.clone();
             } else {

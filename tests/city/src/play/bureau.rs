@@ -201,7 +201,8 @@ impl Office {
         if !draw.is_multiple_of(5) || today > city.settings.last_day() {
             return None;
         }
-        let place = usize::try_from(chance(self.pace.seed, &format!("{what} who"))).unwrap_or(0) % city.households.len();
+        let place =
+            usize::try_from(chance(self.pace.seed, &format!("{what} who"))).unwrap_or(0) % city.households.len();
         let home = &city.households[place];
         Some(Answer {
             record_no: format!("OM-{}-{}", home.no, today.format("%m%d")),
@@ -297,7 +298,9 @@ mod tests {
                 decisions.insert(answer.decision);
                 match answer.decision {
                     FeedbackDecision::Granted => assert!(answer.amount_fen + i64::from(answer.service_count) > 0),
-                    FeedbackDecision::Refused => assert!(!answer.reason_code.is_empty() && !answer.legal_basis.is_empty()),
+                    FeedbackDecision::Refused => {
+                        assert!(!answer.reason_code.is_empty() && !answer.legal_basis.is_empty())
+                    }
                     FeedbackDecision::AlreadyAided => assert!(!answer.period_from.is_empty()),
                     FeedbackDecision::Deferred => assert!(answer.deferred_to > answer.handled_on),
                     _ => panic!("no office decides so"),

@@ -13,9 +13,7 @@ use minqing_proto::minqing::{
     monitoring::v1::{
         GetHouseholdFactsRequest, ListWarningsRequest, Warning, monitoring_service_client::MonitoringServiceClient,
     },
-    registry::v1::{
-        ListChainEntriesRequest, ListHouseholdsRequest, registry_service_client::RegistryServiceClient,
-    },
+    registry::v1::{ListChainEntriesRequest, ListHouseholdsRequest, registry_service_client::RegistryServiceClient},
 };
 use sqlx::Connection as _;
 
@@ -27,12 +25,12 @@ use super::{
 use crate::{
     calendar,
     city::Kind,
+    dataset::Dataset,
     dataset::{Bureau, date},
     division::County,
     indicator::Indicator,
     mesh::{ask, patiently},
     oracle::Case,
-    dataset::Dataset,
 };
 
 /// Everything asked back.
@@ -393,7 +391,8 @@ fn aid(books: &Books) -> BTreeMap<String, Aid> {
         }
         let times = books.timeliness.iter().find(|t| t.bureau == bureau.proto() as i32);
         aid.overdue = times.map_or(0, |t| u64::try_from(t.overdue).unwrap_or(0));
-        let settled_late = |r: &&Referral| r.bureau == bureau.proto() as i32 && !r.settled_on.is_empty() && r.settled_on > r.due_on;
+        let settled_late =
+            |r: &&Referral| r.bureau == bureau.proto() as i32 && !r.settled_on.is_empty() && r.settled_on > r.due_on;
         aid.settled_late = books.referrals.iter().filter(settled_late).count() as u64;
         all.insert(bureau.text().to_owned(), aid);
     }

@@ -66,8 +66,7 @@ impl Play {
     }
 
     async fn open_cases(&self) -> anyhow::Result<Vec<Case>> {
-        let client =
-            IdentificationServiceClient::new(self.mesh.channel("identification", "operator/admin")?);
+        let client = IdentificationServiceClient::new(self.mesh.channel("identification", "operator/admin")?);
         let (mut all, mut page_token) = (Vec::new(), String::new());
         loop {
             let body = ListCasesRequest {
@@ -133,10 +132,9 @@ impl Play {
             key => self.member_of(place, key).await?,
         };
         match decided.decision {
-            CaseDecision::Grant => self.oracle.grant(
-                place,
-                Held { class: decided.class, member, valid_from: day, amount_fen: decided.amount_fen },
-            ),
+            CaseDecision::Grant => self
+                .oracle
+                .grant(place, Held { class: decided.class, member, valid_from: day, amount_fen: decided.amount_fen }),
             CaseDecision::End => self.oracle.end_class(place, decided.class, member),
             _ => {}
         }
@@ -175,7 +173,8 @@ fn recognise(held: &[Held], assessed: &[ClassAssessment]) -> Decided {
 fn recheck(held: &[Held], assessed: &[ClassAssessment]) -> Decided {
     let held = held.iter().find(|h| matches!(h.class, Class::MinimumLiving | Class::Destitute) && h.member.is_none());
     let class = held.map_or(Class::MinimumLiving, |h| h.class);
-    let mut verdicts = assessed.iter().filter(|a| a.assistance_class == class.proto() as i32 && a.person_key.is_empty());
+    let mut verdicts =
+        assessed.iter().filter(|a| a.assistance_class == class.proto() as i32 && a.person_key.is_empty());
     let plainly_not = verdicts.clone().next().is_some() && verdicts.all(|a| a.eligible == Truth::False as i32);
     let (decision, reason) = if held.is_some() && plainly_not {
         (CaseDecision::End, "复核不再符合条件，已听取家庭意见")

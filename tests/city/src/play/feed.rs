@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 use minqing_proto::minqing::{
     bureau::v1::{
-        BatchHeader, BatchRows, ListRowErrorsRequest, SubmitBatchRequest, exchange_service_client::ExchangeServiceClient,
-        submit_batch_request,
+        BatchHeader, BatchRows, ListRowErrorsRequest, SubmitBatchRequest,
+        exchange_service_client::ExchangeServiceClient, submit_batch_request,
     },
     registry::v1::{
         ImportHeader, ImportHouseholdsRequest, ImportRows, ListHouseholdsRequest, import_households_request,
@@ -148,7 +148,12 @@ impl Play {
     }
 }
 
-async fn import(mesh: &Mesh, seed: u64, county: County, rows: Vec<minqing_proto::minqing::registry::v1::HouseholdRow>) -> anyhow::Result<Told> {
+async fn import(
+    mesh: &Mesh,
+    seed: u64,
+    county: County,
+    rows: Vec<minqing_proto::minqing::registry::v1::HouseholdRow>,
+) -> anyhow::Result<Told> {
     let header = ImportHeader {
         request_id: request_id(seed, &format!("import {county}")),
         batch_no: format!("CJ{county}20261026"),

@@ -31,7 +31,18 @@ use crate::{
 const LEASE_SECONDS: i32 = 3_600;
 const LIMIT: Duration = Duration::from_secs(240);
 const FEEDBACK_HEADER: [&str; 12] = [
-    "记录编号", "转介编号", "身份证号", "项目代码", "处理结果", "原因代码", "法律依据", "救助金额分", "救助起始日期", "发放日期", "延期至", "办理日期",
+    "记录编号",
+    "转介编号",
+    "身份证号",
+    "项目代码",
+    "处理结果",
+    "原因代码",
+    "法律依据",
+    "救助金额分",
+    "救助起始日期",
+    "发放日期",
+    "延期至",
+    "办理日期",
 ];
 
 impl Play {
@@ -64,7 +75,8 @@ impl Play {
         let client = DispatchServiceClient::new(self.mesh.channel("dispatch", "operator/admin")?);
         let (mut all, mut page_token) = (Vec::new(), String::new());
         loop {
-            let body = ListReferralsRequest { open_only, page_size: 500, page_token, ..ListReferralsRequest::default() };
+            let body =
+                ListReferralsRequest { open_only, page_size: 500, page_token, ..ListReferralsRequest::default() };
             let page = patiently("list referrals", || {
                 let (mut client, body) = (client.clone(), body.clone());
                 async move { client.list_referrals(ask(body, "", "")).await }
@@ -99,7 +111,12 @@ impl Play {
     }
 
     /// Referrals new to an office, however they come.
-    async fn papers(&mut self, bureau: Bureau, waiting: &HashSet<String>, day: NaiveDate) -> anyhow::Result<Vec<Paper>> {
+    async fn papers(
+        &mut self,
+        bureau: Bureau,
+        waiting: &HashSet<String>,
+        day: NaiveDate,
+    ) -> anyhow::Result<Vec<Paper>> {
         let Some(office) = self.offices.get(&bureau) else { return Ok(Vec::new()) };
         let missing: HashSet<String> = waiting.difference(&office.seen).cloned().collect();
         if missing.is_empty() {
@@ -271,7 +288,12 @@ async fn hand_in_receipts(mesh: &Mesh, who: (Bureau, NaiveDate), due: &[String])
 /// Places of refused answers with the reason.
 type RefusedAnswers = Vec<(usize, String)>;
 
-async fn report(mesh: &Mesh, seed: u64, who: (Bureau, NaiveDate), answers: &[Answer]) -> anyhow::Result<RefusedAnswers> {
+async fn report(
+    mesh: &Mesh,
+    seed: u64,
+    who: (Bureau, NaiveDate),
+    answers: &[Answer],
+) -> anyhow::Result<RefusedAnswers> {
     let client = exchange(mesh, who.0)?;
     let mut refused = Vec::new();
     for (n, some) in answers.chunks(200).enumerate() {

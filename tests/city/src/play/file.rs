@@ -1,11 +1,7 @@
 //! The exchange folder as a bureau without an interface uses it: files go in under another name first, results come
 //! back beside them, referrals lie in the outbox.
 
-use std::{
-    collections::HashSet,
-    path::Path,
-    time::Duration,
-};
+use std::{collections::HashSet, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use minqing_proto::minqing::types::v1::RowReason;

@@ -145,7 +145,8 @@ impl Play {
 
     /// Writes the clock; readers see the old instant or the new one, never half of it.
     async fn set_clock(&self, day: NaiveDate) -> anyhow::Result<()> {
-        let file = self.mesh.file.clock_file.as_ref().context("the mesh runs by the real clock and cannot be played")?;
+        let file =
+            self.mesh.file.clock_file.as_ref().context("the mesh runs by the real clock and cannot be played")?;
         let part = file.with_extension("part");
         tokio::fs::write(&part, format!("{}T09:00:00+08:00", iso(day))).await?;
         tokio::fs::rename(&part, file).await?;
@@ -237,7 +238,11 @@ fn chance(seed: u64, what: &str) -> u64 {
 }
 
 /// Waits for a condition that another process brings about, looking often at first.
-async fn until<T, F: FnMut() -> anyhow::Result<Option<T>>>(what: &str, limit: Duration, mut look: F) -> anyhow::Result<T> {
+async fn until<T, F: FnMut() -> anyhow::Result<Option<T>>>(
+    what: &str,
+    limit: Duration,
+    mut look: F,
+) -> anyhow::Result<T> {
     let end = Instant::now() + limit;
     loop {
         if let Some(found) = look()? {

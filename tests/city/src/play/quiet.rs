@@ -76,7 +76,9 @@ fn busy(all: &[GetBacklogResponse], day: NaiveDate) -> Option<String> {
         if one.unnumbered_events > 0 {
             return Some(format!("{service} has {} events without a position", one.unnumbered_events));
         }
-        if let Some(behind) = one.consumers.iter().find(|c| heads.get(c.producer.as_str()).is_some_and(|h| c.position < *h)) {
+        if let Some(behind) =
+            one.consumers.iter().find(|c| heads.get(c.producer.as_str()).is_some_and(|h| c.position < *h))
+        {
             return Some(format!("{service} reads {} at {}", behind.producer, behind.position));
         }
         let undone = |r: &&minqing_proto::minqing::mesh::v1::ReconcilerStatus| {

@@ -95,7 +95,8 @@ pub struct Percentiles {
 impl Percentiles {
     pub(super) fn of(mut all: Vec<f64>) -> Percentiles {
         all.sort_by(f64::total_cmp);
-        let at = |percent: usize| all.get((all.len() * percent).div_ceil(100).saturating_sub(1)).copied().unwrap_or(0.0);
+        let at =
+            |percent: usize| all.get((all.len() * percent).div_ceil(100).saturating_sub(1)).copied().unwrap_or(0.0);
         Percentiles { count: all.len() as u64, p50: at(50).round(), p99: at(99).round() }
     }
 }
@@ -169,11 +170,17 @@ impl Report {
         }
         let r = self.refusals;
         if r.matched != r.planted || r.r#false > 0 {
-            wrong.push(format!("refusals: {} of {} dirty rows matched, {} clean rows refused", r.matched, r.planted, r.r#false));
+            wrong.push(format!(
+                "refusals: {} of {} dirty rows matched, {} clean rows refused",
+                r.matched, r.planted, r.r#false
+            ));
         }
         for (who, r) in &self.referrals {
             if r.sent != r.receipts + r.dead_letters {
-                wrong.push(format!("{who}: {} referrals, {} receipts, {} dead letters", r.sent, r.receipts, r.dead_letters));
+                wrong.push(format!(
+                    "{who}: {} referrals, {} receipts, {} dead letters",
+                    r.sent, r.receipts, r.dead_letters
+                ));
             }
         }
         for (who, f) in &self.feedback {
@@ -197,7 +204,8 @@ impl Report {
         self.bureau_table(&mut text);
         self.indicator_table(&mut text);
         let (w, r, l) = (self.work_orders, self.refusals, self.latency_ms.record_to_referral);
-        let _ = writeln!(text, "工单 work orders: 开 opened {}, 结 closed {}, 超期 late {}", w.opened, w.closed, w.late);
+        let _ =
+            writeln!(text, "工单 work orders: 开 opened {}, 结 closed {}, 超期 late {}", w.opened, w.closed, w.late);
         let _ = writeln!(
             text,
             "脏数据 dirty rows: 埋设 planted {}, 正确退回 refused for the right reason {}, 误退 clean rows refused {}",
@@ -211,7 +219,11 @@ impl Report {
         let phases: Vec<String> = self.phases_s.iter().map(|(name, s)| format!("{name} {s:.1}")).collect();
         let _ = writeln!(text, "各阶段用时 seconds: {}", phases.join(", "));
         let _ = writeln!(text, "结果摘要 outcome digest: {}", self.outcome_digest);
-        let verdict = if self.ok { "全部核对一致 everything agrees" } else { "有不一致之处 something does not agree" };
+        let verdict = if self.ok {
+            "全部核对一致 everything agrees"
+        } else {
+            "有不一致之处 something does not agree"
+        };
         let _ = writeln!(text, "结论 verdict: {verdict}");
         for problem in &self.problems {
             let _ = writeln!(text, "  - {problem}");
@@ -221,8 +233,18 @@ impl Report {
 
     fn bureau_table(&self, text: &mut String) {
         let mut rows = vec![cells(&[
-            "部门 bureau", "报送 in", "退回 refused", "变化 changed", "转办 referrals", "签收 receipts", "失败 dead",
-            "反馈 answers", "入链 chain", "救助 aided", "金额(元) yuan", "超期 late",
+            "部门 bureau",
+            "报送 in",
+            "退回 refused",
+            "变化 changed",
+            "转办 referrals",
+            "签收 receipts",
+            "失败 dead",
+            "反馈 answers",
+            "入链 chain",
+            "救助 aided",
+            "金额(元) yuan",
+            "超期 late",
         ])];
         let names = std::iter::once(("civil_affairs", "民政局")).chain(Bureau::ALL.map(|b| (b.text(), b.title())));
         for (name, title) in names {
@@ -232,8 +254,15 @@ impl Report {
             let aid = self.aid.get(name).copied().unwrap_or_default();
             let mut row = vec![format!("{title} {name}")];
             let figures = [
-                record.sent, record.refused, record.changed, referral.sent, referral.receipts, referral.dead_letters,
-                feedback.reported, feedback.chain_entries, aid.granted,
+                record.sent,
+                record.refused,
+                record.changed,
+                referral.sent,
+                referral.receipts,
+                referral.dead_letters,
+                feedback.reported,
+                feedback.chain_entries,
+                aid.granted,
             ];
             row.extend(figures.map(|n| n.to_string()));
             row.push(format!("{}.{:02}", aid.amount_fen / 100, aid.amount_fen % 100));
@@ -244,8 +273,16 @@ impl Report {
     }
 
     fn indicator_table(&self, text: &mut String) {
-        let mut rows =
-            vec![cells(&["指标 indicator", "预警 warnings", "埋设 planted", "命中 hits", "召回 recall", "精确 precision", "近似未报 near misses", "误报 fired"])];
+        let mut rows = vec![cells(&[
+            "指标 indicator",
+            "预警 warnings",
+            "埋设 planted",
+            "命中 hits",
+            "召回 recall",
+            "精确 precision",
+            "近似未报 near misses",
+            "误报 fired",
+        ])];
         for indicator in Indicator::ALL {
             let Some(count) = self.indicators.get(indicator.text()) else { continue };
             rows.push(vec![

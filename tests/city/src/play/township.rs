@@ -214,7 +214,9 @@ mod tests {
 
     #[test]
     fn a_feed_is_known_by_its_subject() {
-        for subject in ["hr.insurance_payment 621221000000", "hr.insurance_payment/621221", "hr.insurance_payment@621221000000"] {
+        for subject in
+            ["hr.insurance_payment 621221000000", "hr.insurance_payment/621221", "hr.insurance_payment@621221000000"]
+        {
             assert_eq!(feed_of(subject), Some((Dataset::InsurancePayment, "621221")), "{subject}");
         }
         assert_eq!(feed_of("hr.unknown 621221"), None);

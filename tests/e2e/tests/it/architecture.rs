@@ -117,7 +117,9 @@ fn no_service_reads_another_services_tables() {
             for other in schemas.iter().filter(|s| **s != service) {
                 for verb in ["from", "join", "into", "update"] {
                     let needle = format!("{verb} {other}.");
-                    assert!(!text.contains(&needle), "{} says `{needle}`", path.display());
+                    // A table follows at once; a sentence that ends in the service's name does not count.
+                    let named = text.split(&needle).skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+                    assert!(!named, "{} says `{needle}`", path.display());
                 }
             }
         }

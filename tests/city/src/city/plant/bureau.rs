@@ -15,7 +15,11 @@ impl Builder {
         let id = Indicator::A03;
         let old = minus(calendar::start(), 800);
         let severe = |draft: &mut Draft, when: When, n: usize| {
-            let row = if n % 3 == 2 { rows::certificate("intellectual", 3, old) } else { rows::certificate("physical", 1 + i32::from(n % 2 == 1), old) };
+            let row = if n % 3 == 2 {
+                rows::certificate("intellectual", 3, old)
+            } else {
+                rows::certificate("physical", 1 + i32::from(n % 2 == 1), old)
+            };
             draft.know(when, 1, row);
         };
         let mut draft = self.draft(n.is_multiple_of(2), &COUPLE, if n % 2 == 1 { 60 } else { COMFORTABLE });
@@ -71,7 +75,8 @@ impl Builder {
         }
 
         let first = Self::told(When::Before, Bureau::Hr);
-        let benefit = |draft: &mut Draft, days: u64| draft.know(When::Before, 0, rows::unemployment(minus(first, days), None));
+        let benefit =
+            |draft: &mut Draft, days: u64| draft.know(When::Before, 0, rows::unemployment(minus(first, days), None));
         let mut draft = self.draft(n.is_multiple_of(2), &COUPLE, 200);
         draft.home.income_fen += 1;
         benefit(&mut draft, 20);

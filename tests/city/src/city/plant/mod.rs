@@ -201,7 +201,11 @@ impl Builder {
                 let row = rows::school_cost("senior_high", "2026-2027", [1_000_000, 200_000, 0, 0]);
                 (self.stale(200, 2, row), Indicator::A13, Some(2))
             }
-            6 => (self.stale(COMFORTABLE, 0, rows::loss("FL202610-01", self.before(3), "severe", [0, 0])), Indicator::A15, None),
+            6 => (
+                self.stale(COMFORTABLE, 0, rows::loss("FL202610-01", self.before(3), "severe", [0, 0])),
+                Indicator::A15,
+                None,
+            ),
             7 => (self.stale_certificate(6, 2), Indicator::A17, Some(2)),
             8 => {
                 let mut draft = class(self, Class::Edge);

@@ -22,11 +22,15 @@ impl Builder {
         let told = Self::told(when, Bureau::Emergency);
         let ended = minus(told, if n % 4 == 2 { days } else { 2 });
         let mut draft = self.draft(true, &COUPLE, COMFORTABLE);
-        draft.know(when, 0, match n % 3 {
-            0 => rows::loss(EVENT, ended, "collapsed", [0, 0]),
-            1 => rows::loss(EVENT, ended, "slight", [share, 0]),
-            _ => rows::loss(EVENT, ended, "none", [0, share]),
-        });
+        draft.know(
+            when,
+            0,
+            match n % 3 {
+                0 => rows::loss(EVENT, ended, "collapsed", [0, 0]),
+                1 => rows::loss(EVENT, ended, "slight", [share, 0]),
+                _ => rows::loss(EVENT, ended, "none", [0, share]),
+            },
+        );
         if n.is_multiple_of(3) {
             // Relief for an earlier event does not count for this one.
             draft.know(When::Before, 0, rows::relief("FL202607-01", minus(calendar::start(), 95)));
@@ -63,7 +67,8 @@ impl Builder {
         let id = Indicator::A20;
         let when = self.moment(n);
         let surveyed = minus(Self::told(when, Bureau::Housing), 12);
-        let mut draft = self.draft_of(if n.is_multiple_of(2) { Class::Edge } else { Class::MinimumLiving }, true, &COUPLE);
+        let mut draft =
+            self.draft_of(if n.is_multiple_of(2) { Class::Edge } else { Class::MinimumLiving }, true, &COUPLE);
         draft.rows.retain(|(_, _, row)| row.dataset() != Dataset::RuralHouseSafety);
         draft.know(when, 0, rows::house(if n.is_multiple_of(2) { "C" } else { "D" }, true, surveyed));
         self.set(draft, id, None, Kind::Fires);
@@ -186,7 +191,12 @@ impl Builder {
         let registered_on = minus(calendar::start(), 400);
         for (class, kind_of, usage, kind) in [
             (Some(Class::MinimumLiving), "car", "private", Kind::Fires),
-            (Some(Class::MinimumLiving), "car", if n.is_multiple_of(2) { "disabled" } else { "livelihood" }, Kind::Other),
+            (
+                Some(Class::MinimumLiving),
+                "car",
+                if n.is_multiple_of(2) { "disabled" } else { "livelihood" },
+                Kind::Other,
+            ),
             (Some(Class::MinimumLiving), "motorcycle", "private", Kind::Other),
             (None, "car", "private", Kind::Other),
         ] {

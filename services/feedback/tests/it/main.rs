@@ -1,0 +1,8 @@
+//! Feedback through its gRPC interface, on a real database, with dispatch played by the test.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod books;
+mod office;
+mod receipts;
+mod records;
