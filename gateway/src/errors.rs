@@ -65,6 +65,11 @@ pub fn response(status: &Status) -> Response {
     response
 }
 
+/// The refusal of a path that no route has.
+pub fn no_such_path() -> Status {
+    minqing_kit::Error::not_found("PATH_UNKNOWN", "the gateway has no such path", "网关没有该路径").into()
+}
+
 /// A JSON answer.
 pub fn json_response(status: StatusCode, body: &Value) -> Response {
     let mut response = Response::new(Body::from(body.to_string()));

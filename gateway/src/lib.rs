@@ -12,8 +12,13 @@ mod transcode;
 
 use std::sync::Arc;
 
+use axum::{
+    extract::Request,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::Response,
+};
 use minqing_kit::{
-    Settings,
+    Error, Settings,
     frame::{self, Edge, EdgeRoutes},
 };
 
@@ -25,7 +30,13 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
 fn routes(edge: Arc<Edge>) -> EdgeRoutes {
     let router = rest::routes(edge.clone()).fallback(move |request: axum::extract::Request| {
         let edge = edge.clone();
-        async move { passthrough::forward(&edge, request).await }
+        async move {
+            if passthrough::is_grpc(request.headers()) {
+                passthrough::forward(&edge, request).await
+            } else {
+                errors::response(&errors::no_such_path())
+            }
+        }
     });
     EdgeRoutes { router, refuse: errors::response }
 }

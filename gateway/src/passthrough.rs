@@ -10,6 +10,11 @@ use tower::ServiceExt as _;
 /// The service of the bureau contract, served by each adapter for its own bureau.
 const EXCHANGE: &str = "minqing.bureau.v1.ExchangeService";
 
+/// Whether a request speaks gRPC.
+pub fn is_grpc(headers: &http::HeaderMap) -> bool {
+    headers.get(http::header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
 /// Forwards a call, or answers that nothing is served under its name.
 pub async fn forward(edge: &Edge, request: Request) -> Response {
     match send(edge, request).await {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use chrono::NaiveDate;
 use minqing_kit::Result;
-use sqlx::{AssertSqlSafe, PgConnection, postgres::PgArguments, query::Query};
+use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 use crate::domain::{
@@ -65,13 +65,17 @@ impl Statements {
 
     /// Ends the county's rows that none of a snapshot's parts held; gives back their persons, one for each row.
     pub async fn end(&self, conn: &mut PgConnection, batch: &Batch, today: NaiveDate) -> Result<Vec<Uuid>> {
-        let query: Query<'_, _, PgArguments> = sqlx::query(AssertSqlSafe(self.end.clone()))
+        // The planner cannot know how many keys the parts hold and would compare each row with each key.
+        sqlx::raw_sql("set local enable_nestloop = off").execute(&mut *conn).await?;
+        let persons = sqlx::query_scalar(AssertSqlSafe(self.end.clone()))
             .bind(batch.county_code.as_str())
             .bind(batch.as_of)
             .bind(batch.id)
-            .bind(today);
-        let ended = query.fetch_all(conn).await?;
-        Ok(ended.iter().map(|row| sqlx::Row::try_get(row, 0)).collect::<std::result::Result<_, _>>()?)
+            .bind(today)
+            .fetch_all(&mut *conn)
+            .await?;
+        sqlx::raw_sql("set local enable_nestloop to default").execute(conn).await?;
+        Ok(persons)
     }
 }
 
