@@ -37,11 +37,8 @@ pub fn response(status: &Status) -> Response {
         }));
     }
     if let Some(bad) = details.bad_request() {
-        let fields: Vec<Value> = bad
-            .field_violations
-            .iter()
-            .map(|v| json!({ "field": v.field, "description": v.description }))
-            .collect();
+        let fields: Vec<Value> =
+            bad.field_violations.iter().map(|v| json!({ "field": v.field, "description": v.description })).collect();
         list.push(json!({ "@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": fields }));
     }
     let retry = details.retry_info().and_then(|r| r.retry_delay);

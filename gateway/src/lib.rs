@@ -12,13 +12,8 @@ mod transcode;
 
 use std::sync::Arc;
 
-use axum::{
-    extract::Request,
-    http::{StatusCode, header::CONTENT_TYPE},
-    response::Response,
-};
 use minqing_kit::{
-    Error, Settings,
+    Settings,
     frame::{self, Edge, EdgeRoutes},
 };
 

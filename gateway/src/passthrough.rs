@@ -82,7 +82,10 @@ mod tests {
 
     #[test]
     fn core_services_are_reached_by_their_package_and_nothing_else_is() {
-        assert_eq!(target("/minqing.dispatch.v1.DispatchService/ListWorkOrders", &call("operator/city")).unwrap(), "dispatch");
+        assert_eq!(
+            target("/minqing.dispatch.v1.DispatchService/ListWorkOrders", &call("operator/city")).unwrap(),
+            "dispatch"
+        );
         for path in ["/minqing.mesh.v1.EventLogService/ReadEvents", "/grpc.health.v1.Health/Check", "/", "/x/y"] {
             assert!(target(path, &call("operator/city")).is_err(), "{path}");
         }

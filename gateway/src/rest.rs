@@ -36,8 +36,20 @@ const REGISTRY: &str = "minqing.registry.v1.RegistryService";
 const DISPATCH: &str = "minqing.dispatch.v1.DispatchService";
 
 const ROUTES: [Route; 7] = [
-    Route { path: "/v1/divisions", service: "registry", method: (REGISTRY, "ListDivisions"), resource: None, body: false },
-    Route { path: "/v1/households", service: "registry", method: (REGISTRY, "ListHouseholds"), resource: None, body: false },
+    Route {
+        path: "/v1/divisions",
+        service: "registry",
+        method: (REGISTRY, "ListDivisions"),
+        resource: None,
+        body: false,
+    },
+    Route {
+        path: "/v1/households",
+        service: "registry",
+        method: (REGISTRY, "ListHouseholds"),
+        resource: None,
+        body: false,
+    },
     Route {
         path: "/v1/households/{id}",
         service: "registry",
@@ -53,8 +65,20 @@ const ROUTES: [Route; 7] = [
         body: false,
     },
     // In the body, since an ID number in an address would stand in every log on the way.
-    Route { path: "/v1/persons:find", service: "registry", method: (REGISTRY, "FindPerson"), resource: None, body: true },
-    Route { path: "/v1/workOrders", service: "dispatch", method: (DISPATCH, "ListWorkOrders"), resource: None, body: false },
+    Route {
+        path: "/v1/persons:find",
+        service: "registry",
+        method: (REGISTRY, "FindPerson"),
+        resource: None,
+        body: true,
+    },
+    Route {
+        path: "/v1/workOrders",
+        service: "dispatch",
+        method: (DISPATCH, "ListWorkOrders"),
+        resource: None,
+        body: false,
+    },
     Route {
         path: "/v1/workOrders/{id}",
         service: "dispatch",
@@ -114,7 +138,8 @@ async fn serve(
             request.metadata_mut().insert(name, value);
         }
     }
-    let path = format!("/{}/{}", route.method.0, route.method.1).parse().map_err(|_| Error::bug(anyhow::anyhow!("path")))?;
+    let path =
+        format!("/{}/{}", route.method.0, route.method.1).parse().map_err(|_| Error::bug(anyhow::anyhow!("path")))?;
     let mut grpc = Grpc::new(edge.peer(route.service)?);
     grpc.ready().await.map_err(|_| Error::unavailable("PEER_UNAVAILABLE", "the service is away", "服务暂时不可用"))?;
     let answer = grpc.unary(request, path, DynamicCodec { output: method.output() }).await?;

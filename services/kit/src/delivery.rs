@@ -78,24 +78,29 @@ pub(crate) struct New {
     pub kind: &'static str,
     pub subject: String,
     pub payload: Vec<u8>,
+    /// Trace of the change it belongs to.
+    pub traceparent: String,
 }
 
 /// Writes new deliveries; one that is there already stays as it is.
-pub(crate) async fn insert(connection: &mut PgConnection, new: Vec<New>, traceparent: &str) -> Result<()> {
+pub(crate) async fn insert(connection: &mut PgConnection, new: Vec<New>) -> Result<()> {
     let mut ids = Vec::with_capacity(new.len());
     let mut kinds = Vec::with_capacity(new.len());
     let mut subjects = Vec::with_capacity(new.len());
     let mut payloads = Vec::with_capacity(new.len());
+    let mut traces = Vec::with_capacity(new.len());
     for delivery in new {
         ids.push(delivery.id);
         kinds.push(delivery.kind);
         subjects.push(delivery.subject);
         payloads.push(delivery.payload);
+        traces.push(delivery.traceparent);
     }
     sqlx::query(
         "insert into delivery (id, kind, subject, payload, traceparent) \
-         select e.id, e.kind, e.subject, e.payload, $5 \
-         from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[]) as e (id, kind, subject, payload) \
+         select e.id, e.kind, e.subject, e.payload, e.traceparent \
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[]) \
+           as e (id, kind, subject, payload, traceparent) \
          order by e.kind, e.subject \
          on conflict on constraint delivery_once do nothing",
     )
@@ -103,7 +108,7 @@ pub(crate) async fn insert(connection: &mut PgConnection, new: Vec<New>, tracepa
     .bind(kinds)
     .bind(subjects)
     .bind(payloads)
-    .bind(traceparent)
+    .bind(traces)
     .execute(connection)
     .await?;
     Ok(())

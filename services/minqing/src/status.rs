@@ -64,10 +64,8 @@ async fn ask(name: &str, address: &str, identity: &tls::Identity) -> anyhow::Res
 
 fn details(backlog: &GetBacklogResponse) -> String {
     let consumers = backlog.consumers.iter().map(|c| format!("{}@{}", c.producer, c.position));
-    let workers = backlog
-        .reconcilers
-        .iter()
-        .map(|r| format!("{}:{}", r.name, if r.caught_up { "caught up" } else { "behind" }));
+    let workers =
+        backlog.reconcilers.iter().map(|r| format!("{}:{}", r.name, if r.caught_up { "caught up" } else { "behind" }));
     consumers.chain(workers).collect::<Vec<_>>().join(" ")
 }
 

@@ -45,7 +45,13 @@ fn value(name: &str, kind: &str, n: usize) -> String {
         // Random keys, as keyed hashes are: the index has no good order to go by.
         "uuid" => uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, format!("{name}{n}").as_bytes()).to_string(),
         "bytea" => format!("\\\\x{:064x}", n),
-        "date" => if name == "ended_on" { "\\N".to_owned() } else { "2026-10-20".to_owned() },
+        "date" => {
+            if name == "ended_on" {
+                "\\N".to_owned()
+            } else {
+                "2026-10-20".to_owned()
+            }
+        }
         "bigint" => (n % 100_000).to_string(),
         "integer" => (n % 100).to_string(),
         "boolean" => "f".to_owned(),

@@ -71,7 +71,8 @@ pub async fn run(mesh: &Mesh, repeats: usize) -> anyhow::Result<Value> {
 
 async fn submit(channel: Channel, today: &str, round: usize) -> anyhow::Result<()> {
     let header = BatchHeader {
-        request_id: uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, format!("bench-{today}-{round}").as_bytes()).to_string(),
+        request_id: uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, format!("bench-{today}-{round}").as_bytes())
+            .to_string(),
         batch_no: format!("bench-{round}"),
         dataset: "settlement".to_owned(),
         mode: BatchMode::Changes as i32,

@@ -80,7 +80,8 @@ async fn one(channel: &Channel, today: &str, n: usize) -> anyhow::Result<f64> {
     let mut client = ExchangeServiceClient::new(channel.clone());
     loop {
         let mut request = Request::new(FetchReferralsRequest {
-            request_id: uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, format!("{n}{:?}", began.elapsed()).as_bytes()).to_string(),
+            request_id: uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, format!("{n}{:?}", began.elapsed()).as_bytes())
+                .to_string(),
             page_size: 10,
             lease_seconds: 60,
         });

@@ -35,7 +35,8 @@ pub async fn run(mesh: &Mesh, repeats: usize) -> anyhow::Result<Value> {
     let echo = echo::start().await?;
     let mut figures = serde_json::Map::new();
     for in_flight in [32_usize, 256] {
-        let channels = try_join_all((0..in_flight.div_ceil(32)).map(|_| mesh.channel("registry", "operator/city"))).await?;
+        let channels =
+            try_join_all((0..in_flight.div_ceil(32)).map(|_| mesh.channel("registry", "operator/city"))).await?;
         let (mut ours, mut plain, mut bare, mut slow) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for turn in 0..=repeats {
             let (rate, p99) = ask(&channels, &names, in_flight).await?;
@@ -111,8 +112,11 @@ fn household(n: usize, today: &str) -> HouseholdRow {
 
 async fn names(mesh: &Mesh) -> anyhow::Result<Vec<String>> {
     let mut client = RegistryServiceClient::new(mesh.channel("registry", "operator/city").await?);
-    let mut request =
-        Request::new(ListHouseholdsRequest { division_code: "621202".to_owned(), page_size: 500, ..Default::default() });
+    let mut request = Request::new(ListHouseholdsRequest {
+        division_code: "621202".to_owned(),
+        page_size: 500,
+        ..Default::default()
+    });
     request.metadata_mut().insert("minqing-purpose", "relief_query".parse()?);
     let names: Vec<String> =
         client.list_households(request).await?.into_inner().households.into_iter().map(|h| h.name).collect();
@@ -175,8 +179,14 @@ async fn select_with_audit(mesh: &Mesh, connections: usize) -> anyhow::Result<f6
                 }
                 let id = ids[n % ids.len()];
                 let mut transaction = connection.begin().await?;
-                sqlx::query("select * from registry.household where household_id = $1").bind(id).fetch_one(&mut *transaction).await?;
-                sqlx::query("insert into bench.audit (subject) values ($1)").bind(id.to_string()).execute(&mut *transaction).await?;
+                sqlx::query("select * from registry.household where household_id = $1")
+                    .bind(id)
+                    .fetch_one(&mut *transaction)
+                    .await?;
+                sqlx::query("insert into bench.audit (subject) values ($1)")
+                    .bind(id.to_string())
+                    .execute(&mut *transaction)
+                    .await?;
                 transaction.commit().await?;
             }
         }
@@ -230,7 +240,14 @@ mod echo {
 
     /// Echoes per second.
     pub async fn ask(address: SocketAddr, in_flight: usize, calls: usize) -> anyhow::Result<f64> {
-        let connect = || async { anyhow::Ok(tonic::transport::Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect().await?) };
+        let connect = || async {
+            anyhow::Ok(
+                tonic::transport::Endpoint::from_shared(format!("http://{address}"))?
+                    .tcp_nodelay(true)
+                    .connect()
+                    .await?,
+            )
+        };
         let channels = try_join_all((0..in_flight.div_ceil(32)).map(|_| connect())).await?;
         let next = AtomicUsize::new(0);
         let began = Instant::now();
@@ -239,7 +256,10 @@ mod echo {
             async move {
                 let mut client = EventLogServiceClient::new(channel);
                 while next.fetch_add(1, Ordering::Relaxed) < calls {
-                    let request = ReadEventsRequest { audience: "households/0198c0de-0000-7000-8000-000000000000".to_owned(), ..Default::default() };
+                    let request = ReadEventsRequest {
+                        audience: "households/0198c0de-0000-7000-8000-000000000000".to_owned(),
+                        ..Default::default()
+                    };
                     client.read_events(request).await?;
                 }
                 anyhow::Ok(())

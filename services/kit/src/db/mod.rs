@@ -15,7 +15,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use rand::Rng;
 use sqlx::{
-    Executor, PgPool, Postgres, Transaction,
+    ConnectOptions as _, Executor, PgPool, Postgres, Transaction,
     migrate::Migrator,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -48,10 +48,12 @@ const LOCK_TIMEOUT_MS: u32 = 10_000;
 const IDLE_IN_TRANSACTION_MS: u32 = 60_000;
 /// Longest a caller waits for a change; the change itself goes on.
 const CHANGE_WAIT: Duration = Duration::from_secs(60);
-/// How long after its last use a connection is handed out untested.
-const FRESH: Duration = Duration::from_secs(1);
-/// Begins a transaction, whatever state the session was left in, in one round trip.
-const BEGIN: &str = "begin; rollback; begin";
+/// Ends whatever transaction a session was left in: sqlx 0.9.0 can return a connection to the pool inside one when a
+/// future is dropped during BEGIN. The begin is there because a rollback alone makes the server log a warning. It also
+/// shows whether the session still works.
+const CLEAN: &str = "begin; rollback";
+/// Cleans a session and begins a transaction in one round trip.
+const CLEAN_AND_BEGIN: &str = "begin; rollback; begin";
 /// Runs of one change before a serialization failure is given back.
 const MAX_RUNS: u32 = 5;
 
@@ -87,7 +89,10 @@ pub async fn migrate(url: &str, schema: &str, migrations: &Migrator) -> anyhow::
 
 fn base_options(url: &str, schema: &str) -> anyhow::Result<PgConnectOptions> {
     provision::check_identifier(schema)?;
+    // sqlx asks whether a statement would be logged, which leaves the subscriber's filters in a state in which the next
+    // span of the thread is lost to the traces. Statements are not logged anyway.
     Ok(PgConnectOptions::from_str(url)?
+        .disable_statement_logging()
         .application_name(&format!("minqing-{schema}"))
         .options([("search_path", schema)]))
 }
@@ -114,16 +119,6 @@ impl Db {
             .max_connections(POOL_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
-            // sqlx 0.9.0 can return a connection to the pool inside a transaction when a future is dropped during
-            // BEGIN; the rollback ends it. It also tests the connection, so it costs no more than the ping it
-            // replaces. The begin before it is there because a rollback alone makes the server log a warning.
-            // A connection used a moment ago is not tested: a transaction begins with the same two statements (see
-            // BEGIN), and one that broke meanwhile is found out by them.
-            .before_acquire(|connection, used| {
-                Box::pin(async move {
-                    Ok(used.idle_for < FRESH || connection.execute("begin; rollback").await.is_ok())
-                })
-            })
             .connect_with(options.clone())
             .await?;
         let inner = Inner {
@@ -219,7 +214,16 @@ impl Db {
 
     /// A connection for reads without personal data.
     pub async fn acquire(&self) -> Result<PoolConnection<Postgres>> {
-        Ok(self.inner.pool.acquire().await?)
+        for _ in 0..POOL_CONNECTIONS {
+            let mut connection = self.inner.pool.acquire().await?;
+            if connection.execute(CLEAN).await.is_ok() {
+                return Ok(connection);
+            }
+            // Broken while idle: the pool closes it and gives another.
+        }
+        let mut connection = self.inner.pool.acquire().await?;
+        connection.execute(CLEAN).await?;
+        Ok(connection)
     }
 
     /// The service's schema.
@@ -285,12 +289,12 @@ impl Db {
     /// Nothing has been done yet, so a session that turns out to be broken is replaced by another.
     async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
         for _ in 0..POOL_CONNECTIONS {
-            match self.inner.pool.begin_with(BEGIN).await {
+            match self.inner.pool.begin_with(CLEAN_AND_BEGIN).await {
                 Err(sqlx::Error::Io(error)) => tracing::debug!(%error, "a session broke while idle"),
                 begun => return Ok(begun?),
             }
         }
-        Ok(self.inner.pool.begin_with(BEGIN).await?)
+        Ok(self.inner.pool.begin_with(CLEAN_AND_BEGIN).await?)
     }
 
     async fn attempt<T>(&self, call: &Call, work: &impl WorkFn<T>) -> Result<T> {

@@ -76,6 +76,11 @@ impl Work {
         self.ids.uuid()
     }
 
+    /// What is added from here on belongs to the current span's trace.
+    pub(crate) fn follow_current_trace(&mut self) {
+        self.traceparent = trace::current();
+    }
+
     /// Adds an event, written with the transaction. `aggregate` is the resource name whose counter orders it;
     /// `audience` of `None` is everyone.
     pub fn emit<M: prost::Message + ReflectMessage>(&mut self, aggregate: &str, event: &M, audience: Option<&str>) {
@@ -85,6 +90,7 @@ impl Work {
             aggregate: aggregate.to_owned(),
             audience: audience.filter(|a| !a.is_empty()).map(str::to_owned),
             payload: event.encode_to_vec(),
+            traceparent: self.traceparent.clone(),
         });
     }
 
@@ -96,7 +102,8 @@ impl Work {
 
     /// Adds a leased delivery. The same kind and subject are enqueued once, however often this is called.
     pub fn enqueue(&mut self, kind: &'static str, subject: &str, payload: Vec<u8>) {
-        self.deliveries.push(delivery::New { id: self.ids.uuid(), kind, subject: subject.to_owned(), payload });
+        let (id, traceparent) = (self.ids.uuid(), self.traceparent.clone());
+        self.deliveries.push(delivery::New { id, kind, subject: subject.to_owned(), payload, traceparent });
     }
 
     pub(super) fn wrote_events(&self) -> bool {
@@ -111,12 +118,12 @@ impl Work {
     pub(crate) async fn flush(&mut self) -> Result<()> {
         let deliveries = std::mem::take(&mut self.deliveries);
         if !deliveries.is_empty() {
-            delivery::insert(&mut self.transaction, deliveries, &self.traceparent).await?;
+            delivery::insert(&mut self.transaction, deliveries).await?;
             self.enqueued = true;
         }
         let events = std::mem::take(&mut self.events);
         if !events.is_empty() {
-            outbox::insert(&mut self.transaction, events, self.now, &self.traceparent).await?;
+            outbox::insert(&mut self.transaction, events, self.now).await?;
             self.wrote_events = true;
         }
         let entries = std::mem::take(&mut self.audit);

@@ -144,7 +144,6 @@ impl Source {
 
     /// Effect, inbox and cursor in one transaction.
     pub(super) async fn apply_span(&self, span: Span) -> Result<Applied> {
-        let tracing_span = self.tracing_span(&span);
         let (producer, handler) = (self.consumer.producer, Arc::clone(&self.consumer.handler));
         let span = Arc::new(span);
         let change = self.db.change(&self.call, move |work| {
@@ -154,14 +153,21 @@ impl Source {
                     return Ok(Applied::Overtaken);
                 }
                 if !span.events.is_empty() {
-                    handler.handle(work, &span.events).await?;
+                    // One trace at a time, so that what follows from an event stays in that event's trace.
+                    for events in span.events.chunk_by(|one, next| one.traceparent == next.traceparent) {
+                        let handled = async {
+                            work.follow_current_trace();
+                            handler.handle(work, events).await
+                        };
+                        handled.instrument(tracing_span(producer, events)).await?;
+                    }
                     note_in_inbox(work.conn(), producer, &span.events).await?;
                 }
                 move_cursor(work.conn(), producer, span.through).await?;
                 Ok(Applied::Done)
             })
         });
-        change.instrument(tracing_span).await
+        change.await
     }
 
     async fn put_aside(&self, single: Span, error: &Error) -> Result<Applied> {
@@ -185,19 +191,20 @@ impl Source {
         });
         change.await
     }
+}
 
-    fn tracing_span(&self, span: &Span) -> tracing::Span {
-        let Some(first) = span.events.first() else { return tracing::Span::none() };
-        let tracing_span = tracing::info_span!(
-            "consume",
-            producer = self.consumer.producer,
-            first_position = first.position,
-            events = span.events.len(),
-            event_type = %first.r#type,
-        );
-        trace::follow(&tracing_span, &first.traceparent);
-        tracing_span
-    }
+/// The span in which events of one trace are handled.
+fn tracing_span(producer: &str, events: &[Event]) -> tracing::Span {
+    let Some(first) = events.first() else { return tracing::Span::none() };
+    let tracing_span = tracing::info_span!(
+        "consume",
+        producer,
+        first_position = first.position,
+        events = events.len(),
+        event_type = %first.r#type,
+    );
+    trace::follow(&tracing_span, &first.traceparent);
+    tracing_span
 }
 
 /// Failures that say nothing about the event: they pass, and until then everything waits in order.

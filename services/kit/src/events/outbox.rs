@@ -13,6 +13,8 @@ pub(crate) struct Pending {
     pub aggregate: String,
     pub audience: Option<String>,
     pub payload: Vec<u8>,
+    /// Trace of the change it belongs to.
+    pub traceparent: String,
 }
 
 /// Counters are taken in the order of their names, so that two changes of the same aggregates cannot deadlock. An
@@ -22,25 +24,26 @@ pub(crate) async fn insert(
     connection: &mut PgConnection,
     events: Vec<Pending>,
     occurred_at: DateTime<Utc>,
-    traceparent: &str,
 ) -> Result<()> {
     let mut ids = Vec::with_capacity(events.len());
     let mut types = Vec::with_capacity(events.len());
     let mut aggregates = Vec::with_capacity(events.len());
     let mut audiences = Vec::with_capacity(events.len());
     let mut payloads = Vec::with_capacity(events.len());
+    let mut traces = Vec::with_capacity(events.len());
     for event in events {
         ids.push(event.id);
         types.push(event.type_name);
         aggregates.push(event.aggregate);
         audiences.push(event.audience);
         payloads.push(event.payload);
+        traces.push(event.traceparent);
     }
     sqlx::query(
         "with event as ( \
            select e.*, row_number() over (partition by e.aggregate order by e.n) as nth \
-           from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[]) with ordinality \
-             as e (event_id, type, aggregate, audience, payload, n) \
+           from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $7::text[]) with ordinality \
+             as e (event_id, type, aggregate, audience, payload, traceparent, n) \
          ), taken as ( \
            insert into aggregate_counter as c (aggregate, last_sequence) \
            select aggregate, count(*) from event group by aggregate order by aggregate \
@@ -51,7 +54,7 @@ pub(crate) async fn insert(
            select aggregate, count(*) as events from event group by aggregate \
          ) \
          insert into outbox (event_id, type, aggregate, aggregate_sequence, audience, occurred_at, traceparent, payload) \
-         select e.event_id, e.type, e.aggregate, t.last_sequence - s.events + e.nth, e.audience, $6, $7, e.payload \
+         select e.event_id, e.type, e.aggregate, t.last_sequence - s.events + e.nth, e.audience, $6, e.traceparent, e.payload \
          from event e join taken t on t.aggregate = e.aggregate join size s on s.aggregate = e.aggregate \
          order by e.n",
     )
@@ -61,7 +64,7 @@ pub(crate) async fn insert(
     .bind(audiences)
     .bind(payloads)
     .bind(occurred_at)
-    .bind(traceparent)
+    .bind(traces)
     .execute(connection)
     .await?;
     Ok(())

@@ -85,8 +85,15 @@ async fn begin(def: ServiceDef, settings: Settings, over: Overrides, lifecycle: 
     };
     let parts = (def.build)(context.clone()).await?;
     let (routes, workers) = assemble(&context, parts, over.manual)?;
-    let server =
-        Server { own: context.identity.clone(), identity, routes, edge: None, limits: Limits::default(), metrics, lifecycle };
+    let server = Server {
+        own: context.identity.clone(),
+        identity,
+        routes,
+        edge: None,
+        limits: Limits::default(),
+        metrics,
+        lifecycle,
+    };
     let addr = server.start(context.settings.listen).await?;
     let manual = if over.manual {
         Some(workers)

@@ -85,7 +85,8 @@ impl Server {
         let bound = listener.local_addr()?;
         let guard = Arc::new(guard::Guard::new(self.own, self.routes, self.limits.clone(), self.metrics.clone()));
         let lifecycle = self.lifecycle.clone();
-        let listen = listen::Listen { edge: self.edge, guard, tls, limits: self.limits, metrics: self.metrics, lifecycle };
+        let listen =
+            listen::Listen { edge: self.edge, guard, tls, limits: self.limits, metrics: self.metrics, lifecycle };
         self.lifecycle.spawn("server", listen.run(listener));
         Ok(bound)
     }

@@ -87,7 +87,8 @@ impl Disturbance {
         }
         let kills: serde_json::Map<String, serde_json::Value> =
             processes.iter().map(|process| (process.name.clone(), process.kills.into())).collect();
-        let report = serde_json::json!({ "kills": kills, "redis_flushes": self.flushes, "redis_restarts": self.restarts });
+        let report =
+            serde_json::json!({ "kills": kills, "redis_flushes": self.flushes, "redis_restarts": self.restarts });
         std::fs::write(layout.root.join("chaos.json"), serde_json::to_vec_pretty(&report)?)?;
         super::say(format_args!("扰动 disturbances: {report}"))?;
         if self.kind == Chaos::Kill && processes.iter().any(|process| process.kills < KILLS_EACH) {

@@ -1,12 +1,6 @@
 //! The processes of the mesh and its Redis: start, watch, kill, stop.
 
-use std::{
-    fs::File,
-    io::Write as _,
-    path::PathBuf,
-    process::Stdio,
-    time::Duration,
-};
+use std::{fs::File, io::Write as _, path::PathBuf, process::Stdio, time::Duration};
 
 use anyhow::{Context as _, bail};
 use futures::future::select_all;

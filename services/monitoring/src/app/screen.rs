@@ -1,5 +1,6 @@
 //! The daily screening: time alone makes rules true, so every household is evaluated once for each business date, in
-//! slices of one transaction each. The last slice also looks at the feeds. A process that dies goes on where it was.
+//! slices of one transaction each; another policy pack makes it begin anew. The last slice also looks at the feeds. A
+//! process that dies goes on where it was.
 
 use std::sync::Arc;
 
@@ -16,9 +17,9 @@ use crate::store::{lock, screening};
 pub async fn pass(monitoring: Arc<Monitoring>) -> Result<Pass> {
     let today = monitoring.clock.today();
     let mut connection = monitoring.db.acquire().await?;
-    let through = screening::through(&mut connection).await?;
+    let progress = screening::look(&mut connection).await?;
     drop(connection);
-    if through.is_some_and(|day| day >= today) {
+    if progress.is_done(today, monitoring.rules.pack.content_hash()) {
         return Ok(Pass { did: 0, caught_up: true, detail: format!("through {today}") });
     }
     let db = monitoring.db.clone();
@@ -32,10 +33,13 @@ pub async fn pass(monitoring: Arc<Monitoring>) -> Result<Pass> {
 async fn slice(monitoring: &Monitoring, work: &mut Work) -> Result<Pass> {
     let today = work.today();
     let mut progress = screening::take(work.conn()).await?;
-    if progress.through.is_some_and(|day| day >= today) {
+    let pack = monitoring.rules.pack.content_hash();
+    if progress.is_done(today, pack) {
         return Ok(Pass { did: 0, caught_up: true, detail: format!("through {today}") });
     }
-    if progress.for_date != Some(today) {
+    if progress.for_date != Some(today) || progress.pack != pack {
+        pack.clone_into(&mut progress.pack);
+        progress.through = None;
         progress.for_date = Some(today);
         progress.last_household = None;
     }

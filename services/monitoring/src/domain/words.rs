@@ -22,7 +22,7 @@ pub fn decision(value: FeedbackDecision) -> String {
     word(value.as_str_name(), "FEEDBACK_DECISION_")
 }
 
-/// `urban` or `rural`; what is not set counts as rural, the stricter standard for money.
+/// `urban` or `rural`; registry always sets it, and what is not set counts as rural.
 pub fn area(value: AreaKind) -> &'static str {
     match value {
         AreaKind::Urban => "urban",

@@ -11,17 +11,29 @@ pub struct Progress {
     pub through: Option<NaiveDate>,
     pub for_date: Option<NaiveDate>,
     pub last_household: Option<Uuid>,
+    /// Content hash of the policy pack all this is of.
+    pub pack: String,
 }
 
-/// Newest business date for which everything was evaluated.
-pub async fn through(conn: &mut PgConnection) -> Result<Option<NaiveDate>> {
-    Ok(sqlx::query_scalar("select through from monitoring.screening where one").fetch_one(conn).await?)
+impl Progress {
+    /// Whether everything was evaluated for the day with the pack.
+    pub fn is_done(&self, day: NaiveDate, pack: &str) -> bool {
+        self.pack == pack && self.through.is_some_and(|through| through >= day)
+    }
+}
+
+/// The state, to look at.
+pub async fn look(conn: &mut PgConnection) -> Result<Progress> {
+    let progress = sqlx::query_as("select through, for_date, last_household, pack from monitoring.screening where one")
+        .fetch_one(conn)
+        .await?;
+    Ok(progress)
 }
 
 /// Takes the row until the transaction ends.
 pub async fn take(conn: &mut PgConnection) -> Result<Progress> {
     let progress =
-        sqlx::query_as("select through, for_date, last_household from monitoring.screening where one for update")
+        sqlx::query_as("select through, for_date, last_household, pack from monitoring.screening where one for update")
             .fetch_one(conn)
             .await?;
     Ok(progress)
@@ -41,11 +53,14 @@ pub async fn next(conn: &mut PgConnection, after: Option<Uuid>, limit: i64) -> R
 
 /// Notes how far it came.
 pub async fn advance(conn: &mut PgConnection, progress: &Progress) -> Result<()> {
-    sqlx::query("update monitoring.screening set through = $1, for_date = $2, last_household = $3 where one")
-        .bind(progress.through)
-        .bind(progress.for_date)
-        .bind(progress.last_household)
-        .execute(conn)
-        .await?;
+    sqlx::query(
+        "update monitoring.screening set through = $1, for_date = $2, last_household = $3, pack = $4 where one",
+    )
+    .bind(progress.through)
+    .bind(progress.for_date)
+    .bind(progress.last_household)
+    .bind(&progress.pack)
+    .execute(conn)
+    .await?;
     Ok(())
 }

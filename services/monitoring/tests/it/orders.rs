@@ -94,3 +94,25 @@ async fn increments_in_any_order_come_to_what_one_full_screening_finds() {
         assert_eq!(town.open().await, expected, "seed {seed}, screened");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bureaus_that_speak_at_once_come_to_the_same() {
+    let (_, expected) = open_after(steps()).await;
+    let town = Town::start().await;
+    for step in steps() {
+        if let Step::Deliver(dataset, ..) = step {
+            town.deliver_nothing(dataset, "2026-10-25").await;
+        }
+    }
+    let (told, delivered): (Vec<_>, Vec<_>) = steps().into_iter().partition(|step| matches!(step, Step::Tell(_)));
+    let deliveries = delivered.into_iter().filter_map(|step| match step {
+        Step::Deliver(dataset, mode, records) => Some(town.deliver(dataset, mode, "2026-10-26", records)),
+        Step::Tell(_) => None,
+    });
+    let households = told.into_iter().filter_map(|step| match step {
+        Step::Tell(household) => Some(household),
+        Step::Deliver(..) => None,
+    });
+    futures::join!(futures::future::join_all(deliveries), town.tell(households));
+    assert_eq!(town.open().await, expected);
+}

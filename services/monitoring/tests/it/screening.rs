@@ -66,3 +66,37 @@ async fn a_late_feed_raises_a_warning_and_its_delivery_clears_it() {
     town.screen().await;
     assert!(town.open_feeds().await.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_policy_pack_has_the_day_screened_again() {
+    let town = Town::start().await;
+    town.tell([household(1, &[10])]).await;
+    town.screen().await;
+    let mut connection = town.service.running.context.db.acquire().await.unwrap();
+    sqlx::query("update monitoring.screening set pack = 'another'").execute(&mut *connection).await.unwrap();
+    let again = town.service.running.reconcile_once("screening").await.unwrap();
+    assert_eq!((again.did, again.caught_up), (1, true));
+    let idle = town.service.running.reconcile_once("screening").await.unwrap();
+    assert_eq!(idle.did, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_packs_statements_can_read_the_catalogue_and_nothing_else() {
+    let town = Town::start().await;
+    let mut connection = town.service.running.context.db.acquire().await.unwrap();
+    sqlx::query("set role minqing_policy").execute(&mut *connection).await.unwrap();
+    for readable in ["monitoring.household", "monitoring.feed", "monitoring.record_hr_insurance_payment"] {
+        let statement = sqlx::AssertSqlSafe(format!("select count(*) from {readable}"));
+        assert!(sqlx::query(statement).execute(&mut *connection).await.is_ok(), "{readable}");
+    }
+    for closed in [
+        "select count(*) from monitoring.batch",
+        "select facts from monitoring.warning",
+        "select count(*) from monitoring.outbox",
+        "delete from monitoring.household",
+    ] {
+        let refused = sqlx::query(closed).execute(&mut *connection).await.unwrap_err();
+        assert!(refused.to_string().contains("permission denied"), "{closed}: {refused}");
+    }
+    sqlx::query("reset role").execute(&mut *connection).await.unwrap();
+}

@@ -12,8 +12,11 @@ fn root() -> PathBuf {
 }
 
 fn packages() -> Vec<Package> {
-    let metadata =
-        MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().other_options(vec!["--offline".into()]).exec();
+    let metadata = MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .other_options(vec!["--offline".into()])
+        .exec();
     metadata.unwrap().packages
 }
 
@@ -118,7 +121,8 @@ fn no_service_reads_another_services_tables() {
                 for verb in ["from", "join", "into", "update"] {
                     let needle = format!("{verb} {other}.");
                     // A table follows at once; a sentence that ends in the service's name does not count.
-                    let named = text.split(&needle).skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+                    let named =
+                        text.split(&needle).skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
                     assert!(!named, "{} says `{needle}`", path.display());
                 }
             }
@@ -138,11 +142,23 @@ fn files_stay_under_five_hundred_lines() {
 
 #[test]
 fn every_folder_a_reader_meets_has_a_readme() {
-    let mut folders: Vec<PathBuf> =
-        ["", "proto", "services", "gateway", "deploy", "deploy/policy", "k8s", "tests", "tests/kit", "tests/city", "tests/e2e", "tests/bench"]
-            .iter()
-            .map(|f| root().join(f))
-            .collect();
+    let mut folders: Vec<PathBuf> = [
+        "",
+        "proto",
+        "services",
+        "gateway",
+        "deploy",
+        "deploy/policy",
+        "k8s",
+        "tests",
+        "tests/kit",
+        "tests/city",
+        "tests/e2e",
+        "tests/bench",
+    ]
+    .iter()
+    .map(|f| root().join(f))
+    .collect();
     for parent in ["services", "services/adapters"] {
         for entry in fs::read_dir(root().join(parent)).unwrap() {
             let path = entry.unwrap().path();

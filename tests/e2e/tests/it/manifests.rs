@@ -51,7 +51,8 @@ fn pods(objects: &[Value]) -> Vec<(String, BTreeMap<String, String>)> {
 #[test]
 fn every_service_of_the_mesh_has_its_five_objects() {
     let Some(objects) = rendered() else { return };
-    let expected: BTreeSet<String> = minqing_e2e::PROCESSES.iter().map(|p| format!("minqing-{}", p.replace('_', "-"))).collect();
+    let expected: BTreeSet<String> =
+        minqing_e2e::PROCESSES.iter().map(|p| format!("minqing-{}", p.replace('_', "-"))).collect();
     for kind in ["Deployment", "Service", "ServiceAccount", "PodDisruptionBudget", "NetworkPolicy"] {
         let found: BTreeSet<String> = of_kind(&objects, kind).iter().map(|o| name(o).to_owned()).collect();
         assert!(expected.is_subset(&found), "{kind}: {:?} missing", expected.difference(&found).collect::<Vec<_>>());
@@ -114,7 +115,11 @@ fn every_selector_finds_pods_and_no_budget_blocks_a_drain() {
         assert!(budget["spec"]["minAvailable"].is_null());
     }
     for policy in of_kind(&objects, "NetworkPolicy") {
-        assert!(pods.iter().any(|(_, l)| selects(&policy["spec"]["podSelector"], l)), "{} selects nothing", name(policy));
+        assert!(
+            pods.iter().any(|(_, l)| selects(&policy["spec"]["podSelector"], l)),
+            "{} selects nothing",
+            name(policy)
+        );
     }
 }
 

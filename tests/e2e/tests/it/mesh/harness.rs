@@ -39,7 +39,7 @@ impl Mesh {
     pub fn start(options: &[&str], command: &[String]) -> anyhow::Result<Mesh> {
         let folder = tempfile::tempdir()?;
         let postgres = Postgres::start()?;
-        let redis = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
+        let redis = setting("REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
         let redis = which(&redis).context("no redis-server; set REDIS_SERVER")?;
         let log = fs::File::create(folder.path().join("up.log"))?;
         let up = Command::new(binary("minqing"))
@@ -53,7 +53,8 @@ impl Mesh {
             .arg("--")
             .args(command)
             .arg(folder.path())
-            .stdin(Stdio::null())
+            // Held open by this process: what `waiting` runs reads it, so the mesh ends with the test in whatever way.
+            .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
@@ -68,7 +69,7 @@ impl Mesh {
 
     /// Starts a mesh that stays up until the value is dropped.
     pub fn waiting(options: &[&str]) -> anyhow::Result<Mesh> {
-        let mut mesh = Mesh::start(options, &["sh".to_owned(), "-c".to_owned(), "exec sleep 3600".to_owned()])?;
+        let mut mesh = Mesh::start_with_play(options, "exec cat")?;
         mesh.wait_for("the mesh file", |mesh| mesh.path("mesh.json").exists())?;
         Ok(mesh)
     }
@@ -155,7 +156,8 @@ impl Mesh {
         let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca)).domain_name(service);
         if let Some(identity) = identity {
             let folder = self.certificate(identity);
-            tls = tls.identity(Identity::from_pem(fs::read(folder.join("cert.pem"))?, fs::read(folder.join("key.pem"))?));
+            tls =
+                tls.identity(Identity::from_pem(fs::read(folder.join("cert.pem"))?, fs::read(folder.join("key.pem"))?));
         }
         Ok(Endpoint::from_shared(address)?.tls_config(tls)?.connect_timeout(Duration::from_secs(5)).connect().await?)
     }
@@ -201,11 +203,17 @@ impl Drop for Mesh {
     }
 }
 
-fn which(name: &str) -> Option<PathBuf> {
-    if name.contains('/') {
-        return Some(PathBuf::from(name));
+/// A variable of the test run's environment.
+#[expect(clippy::disallowed_methods, reason = "what `tests/run` found on this machine, no setting of a service")]
+pub fn setting(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from)
+}
+
+fn which(name: &Path) -> Option<PathBuf> {
+    if name.components().count() > 1 {
+        return Some(name.to_owned());
     }
-    std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.exists())
+    std::env::split_paths(&setting("PATH")?).map(|folder| folder.join(name)).find(|path| path.exists())
 }
 
 fn tail(path: &Path) -> String {

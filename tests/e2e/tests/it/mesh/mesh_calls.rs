@@ -8,8 +8,9 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use minqing_proto::minqing::{
+    bureau::rural::v1::MonitoredHousehold,
     bureau::v1::{
-        AcknowledgeReferralsRequest, BatchHeader, FeedbackRecord, GetBatchRequest, ReportFeedbackRequest,
+        AcknowledgeReferralsRequest, BatchHeader, BatchRows, FeedbackRecord, GetBatchRequest, ReportFeedbackRequest,
         SubmitBatchRequest, exchange_service_client::ExchangeServiceClient, submit_batch_request::Part as BatchPart,
     },
     dispatch::v1::{
@@ -17,7 +18,8 @@ use minqing_proto::minqing::{
         dispatch_service_client::DispatchServiceClient,
     },
     identification::v1::{
-        CaseDecision, ListCasesRequest, RecordDecisionRequest, identification_service_client::IdentificationServiceClient,
+        CaseDecision, ListCasesRequest, RecordDecisionRequest,
+        identification_service_client::IdentificationServiceClient,
     },
     registry::v1::{
         HouseholdRow, ImportHeader, ImportHouseholdsRequest, ImportHouseholdsResponse, ImportRows, MemberRow,
@@ -25,10 +27,15 @@ use minqing_proto::minqing::{
     },
     types::v1::{AreaKind, AssistanceClass, BatchMode, FeedbackDecision, Sex},
 };
+use prost::Message as _;
+use prost_types::Any;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-use super::harness::{Mesh, root};
+use super::{
+    books::{books, unchanged},
+    harness::{Mesh, root, setting},
+};
 
 /// A number made from the checksum; it belongs to nobody.
 const ID_NUMBER: &str = "622621198001011237";
@@ -40,6 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 async fn callers_get_one_answer_for_one_call_and_only_what_their_certificate_allows() -> anyhow::Result<()> {
     let mesh = Mesh::waiting(&[])?;
     a_collection_batch_sent_twice_is_one(&mesh).await?;
+    a_bureaus_batch_sent_twice_is_one(&mesh).await?;
     a_stock_python_client_sends_a_batch_and_signs_for_a_referral(&mesh).await?;
     another_certificate_or_none_is_refused(&mesh).await?;
     the_edge_answers_json(&mesh)?;
@@ -95,17 +103,65 @@ async fn a_collection_batch_sent_twice_is_one(mesh: &Mesh) -> anyhow::Result<()>
     let first = collect(mesh, 300_000).await??;
     assert_eq!((first.accepted, first.refused, first.changed), (1, 0, 1), "{:?}", first.errors);
 
+    let before = books(mesh).await?;
     assert_eq!(collect(mesh, 300_000).await??, first, "a repeat gets the first answer");
     let other = collect(mesh, 400_000).await?.unwrap_err();
     assert_eq!((other.code(), reason(&other).as_str()), (Code::FailedPrecondition, "REQUEST_ID_REUSED"));
+    unchanged(mesh, &before).await?;
     Ok(())
+}
+
+async fn a_bureaus_batch_sent_twice_is_one(mesh: &Mesh) -> anyhow::Result<()> {
+    let row = MonitoredHousehold {
+        id_number: ID_NUMBER.to_owned(),
+        name: NAME.to_owned(),
+        division_code: "621202100000".to_owned(),
+        kind: "sudden".to_owned(),
+        risk_kinds: "因病".to_owned(),
+        entered_on: "2026-03-02".to_owned(),
+        risk_state: "open".to_owned(),
+        income_fen: 700_000,
+    };
+    let row = Any {
+        type_url: "type.googleapis.com/minqing.bureau.rural.v1.MonitoredHousehold".to_owned(),
+        value: row.encode_to_vec(),
+    };
+    let mut rural = ExchangeServiceClient::new(mesh.channel("gateway", Some("bureau/rural")).await?);
+    let parts = |batch_no: &str| {
+        let header = BatchHeader {
+            request_id: "0b6f9a5e-0000-4000-8000-000000000008".to_owned(),
+            batch_no: batch_no.to_owned(),
+            dataset: "monitored_household".to_owned(),
+            mode: BatchMode::Changes as i32,
+            division_code: "621202".to_owned(),
+            as_of: TODAY.to_owned(),
+            row_count: 1,
+        };
+        tokio_stream::iter([
+            SubmitBatchRequest { part: Some(BatchPart::Header(header)) },
+            SubmitBatchRequest { part: Some(BatchPart::Rows(BatchRows { rows: vec![row.clone()] })) },
+        ])
+    };
+    let first = rural.submit_batch(parts("B-1")).await?.into_inner();
+    let batch = first.batch.clone().context("no batch in the answer")?;
+    assert_eq!((batch.accepted, batch.changed), (1, 1), "{:?}", first.errors);
+
+    let before = books(mesh).await?;
+    assert_eq!(rural.submit_batch(parts("B-1")).await?.into_inner(), first);
+    let other = rural.submit_batch(parts("B-2")).await.unwrap_err();
+    assert_eq!(reason(&other), "REQUEST_ID_REUSED");
+    unchanged(mesh, &before).await?;
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "why a step was left out, for the person who reads the test's output")]
+fn tell(text: &str) {
+    eprintln!("{text}");
 }
 
 /// The README's snippet in a folder with its stubs; nothing when the tests run without their Python.
 fn python_client() -> anyhow::Result<Option<(PathBuf, tempfile::TempDir)>> {
-    let Some(python) = std::env::var_os("MINQING_TEST_PYTHON").map(PathBuf::from) else {
-        return Ok(None);
-    };
+    let Some(python) = setting("MINQING_TEST_PYTHON") else { return Ok(None) };
     let folder = tempfile::tempdir()?;
     let readme = std::fs::read_to_string(root().join("README.md"))?;
     let snippet = readme.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
@@ -137,7 +193,7 @@ fn list_protos(folder: &Path, found: &mut Vec<PathBuf>) {
 
 async fn a_stock_python_client_sends_a_batch_and_signs_for_a_referral(mesh: &Mesh) -> anyhow::Result<()> {
     let Some((python, folder)) = python_client()? else {
-        // Without Python the same calls are made from here, so that the steps after this one find their referral.
+        tell("skipped: MINQING_TEST_PYTHON is not set, so there is no Python client; bash tests/run sets it");
         return Ok(());
     };
     let gateway = mesh.facts()["gateway"]["address"].as_str().context("no gateway")?.replace("https://", "");
@@ -164,6 +220,8 @@ async fn a_stock_python_client_sends_a_batch_and_signs_for_a_referral(mesh: &Mes
     }
     let other = tokio::task::block_in_place(|| run("bureau/hr"))?;
     assert!(!other.status.success(), "another bureau's certificate was taken for this bureau's data");
+    let refusal = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(refusal.contains("INVALID_ARGUMENT") && refusal.contains("dataset"), "{refusal}");
     Ok(())
 }
 
@@ -250,11 +308,13 @@ async fn a_verdict_and_a_decision_sent_twice_are_one(mesh: &Mesh) -> anyhow::Res
         evidence_digest: "ab".repeat(32),
     };
     let first = dispatch.record_verdict(with_purpose(request.clone(), "case_work")).await?.into_inner();
+    let before = books(mesh).await?;
     let again = dispatch.record_verdict(with_purpose(request.clone(), "case_work")).await?.into_inner();
     assert_eq!(first, again);
     let other = RecordVerdictRequest { verdict: Verdict::NotTrue as i32, ..request };
     let refused = dispatch.record_verdict(with_purpose(other, "case_work")).await.unwrap_err();
     assert_eq!(reason(&refused), "REQUEST_ID_REUSED");
+    unchanged(mesh, &before).await?;
 
     let channel = mesh.channel("identification", Some("operator/county/621202")).await?;
     let mut identification = IdentificationServiceClient::new(channel);
@@ -278,11 +338,13 @@ async fn a_verdict_and_a_decision_sent_twice_are_one(mesh: &Mesh) -> anyhow::Res
         ..RecordDecisionRequest::default()
     };
     let first = identification.record_decision(with_purpose(request.clone(), "case_work")).await?.into_inner();
+    let before = books(mesh).await?;
     let again = identification.record_decision(with_purpose(request.clone(), "case_work")).await?.into_inner();
     assert_eq!(first, again);
     let other = RecordDecisionRequest { amount_fen: 1, ..request };
     let refused = identification.record_decision(with_purpose(other, "case_work")).await.unwrap_err();
     assert_eq!(reason(&refused), "REQUEST_ID_REUSED");
+    unchanged(mesh, &before).await?;
     Ok(())
 }
 
@@ -293,7 +355,8 @@ async fn a_bureaus_answers_sent_twice_are_one(mesh: &Mesh) -> anyhow::Result<()>
         .await?
         .into_inner()
         .referrals;
-    let referral = referrals.into_iter().find(|r| r.indicator == "A25").context("no referral to rural revitalisation")?;
+    let referral =
+        referrals.into_iter().find(|r| r.indicator == "A25").context("no referral to rural revitalisation")?;
     let mut rural = ExchangeServiceClient::new(mesh.channel("adapter-rural", Some("bureau/rural")).await?);
 
     let receipt = AcknowledgeReferralsRequest {
@@ -303,7 +366,11 @@ async fn a_bureaus_answers_sent_twice_are_one(mesh: &Mesh) -> anyhow::Result<()>
     };
     let first = rural.acknowledge_referrals(receipt.clone()).await?.into_inner();
     assert!(first.results[0].accepted, "{first:?}");
-    assert_eq!(rural.acknowledge_referrals(receipt).await?.into_inner(), first);
+    let before = books(mesh).await?;
+    assert_eq!(rural.acknowledge_referrals(receipt.clone()).await?.into_inner(), first);
+    let other = AcknowledgeReferralsRequest { operator: "clerk-2".to_owned(), ..receipt };
+    assert_eq!(reason(&rural.acknowledge_referrals(other).await.unwrap_err()), "REQUEST_ID_REUSED");
+    unchanged(mesh, &before).await?;
 
     let record = FeedbackRecord {
         record_no: "FK-1".to_owned(),
@@ -321,7 +388,10 @@ async fn a_bureaus_answers_sent_twice_are_one(mesh: &Mesh) -> anyhow::Result<()>
     let id = "0b6f9a5e-0000-4000-8000-000000000006";
     let first = rural.report_feedback(report(id, 50_000)).await?.into_inner();
     assert!(first.results[0].accepted, "{first:?}");
+    let before = books(mesh).await?;
     assert_eq!(rural.report_feedback(report(id, 50_000)).await?.into_inner(), first);
+    assert_eq!(reason(&rural.report_feedback(report(id, 60_000)).await.unwrap_err()), "REQUEST_ID_REUSED");
+    unchanged(mesh, &before).await?;
     // The bureau's own number is a second guard: another call with the same number and another sum is no correction.
     let other = rural.report_feedback(report("0b6f9a5e-0000-4000-8000-000000000007", 60_000)).await?.into_inner();
     assert!(!other.results[0].accepted, "{other:?}");

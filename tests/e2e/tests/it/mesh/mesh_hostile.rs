@@ -30,7 +30,10 @@ async fn hostile_calls_and_files_get_a_clear_answer_and_the_mesh_goes_on() -> an
     let channel = mesh.channel("adapter-rural", Some("bureau/rural")).await?;
 
     // A row that is no message, beside nothing else: refused by itself, the batch is taken.
-    let noise = Any { type_url: "type.googleapis.com/minqing.bureau.rural.v1.MonitoredHousehold".into(), value: vec![0xff; 64] };
+    let noise = Any {
+        type_url: "type.googleapis.com/minqing.bureau.rural.v1.MonitoredHousehold".into(),
+        value: vec![0xff; 64],
+    };
     let answer = submit(&channel, 1, "monitored_household", 1, vec![noise.clone()]).await?;
     assert_eq!(answer.errors[0].reason(), RowReason::RowUnreadable);
     assert!(!answer.errors[0].message.is_empty() && !answer.errors[0].message_zh.is_empty());
@@ -46,7 +49,13 @@ async fn hostile_calls_and_files_get_a_clear_answer_and_the_mesh_goes_on() -> an
     let facts = mesh.facts();
     let folder = Path::new(facts["services"]["adapter-education"]["exchange_dir"].as_str().context("no folder")?);
     let name = |batch: &str, end: &str| format!("student_enrolment__621202__2026-10-26__changes__{batch}.{end}");
-    let files = [name("garbage", "xlsx"), name("bomb", "xlsx"), name("line", "csv"), name("empty", "csv"), name("column", "csv")];
+    let files = [
+        name("garbage", "xlsx"),
+        name("bomb", "xlsx"),
+        name("line", "csv"),
+        name("empty", "csv"),
+        name("column", "csv"),
+    ];
     drop_file(folder, &files[0], b"PK\x03\x04 this is no workbook")?;
     drop_file(folder, &files[1], &bomb()?)?;
     drop_file(folder, &files[2], &vec![b'7'; 64 << 20])?;
@@ -66,7 +75,8 @@ async fn hostile_calls_and_files_get_a_clear_answer_and_the_mesh_goes_on() -> an
 
     for id in mesh.processes() {
         let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-        let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<u64>().ok());
+        let peak =
+            status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<u64>().ok());
         let command = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default().replace('\0', " ");
         if command.contains(" serve ") {
             assert!(peak.unwrap_or(0) < MEMORY, "{command} held {peak:?} KiB");

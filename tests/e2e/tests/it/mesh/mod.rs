@@ -1,5 +1,6 @@
 //! The mesh as processes.
 
+mod books;
 mod harness;
 mod mesh_calls;
 mod mesh_chaos;

@@ -25,26 +25,29 @@ impl Spans {
         let service = TraceServiceServer::new(self.clone()).max_decoding_message_size(64 << 20);
         #[expect(clippy::disallowed_methods, reason = "a receiver of the test, ended with its runtime")]
         tokio::spawn(
-            tonic::transport::Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener)),
+            tonic::transport::Server::builder()
+                .add_service(service)
+                .serve_with_incoming(TcpListenerStream::new(listener)),
         );
         Ok(address)
     }
 
-    /// Services that took part in each trace.
-    pub fn services_by_trace(&self) -> BTreeMap<Vec<u8>, BTreeSet<String>> {
-        let mut traces: BTreeMap<Vec<u8>, BTreeSet<String>> = BTreeMap::new();
+    /// Service and name of every span of each trace.
+    pub fn by_trace(&self) -> BTreeMap<Vec<u8>, BTreeSet<(String, String)>> {
+        let mut traces: BTreeMap<Vec<u8>, BTreeSet<(String, String)>> = BTreeMap::new();
         for request in self.0.lock().unwrap().iter() {
             for resource in &request.resource_spans {
                 let attributes = resource.resource.iter().flat_map(|r| &r.attributes);
-                let name = attributes.filter(|a| a.key == "service.name").find_map(|a| {
+                let service = attributes.filter(|a| a.key == "service.name").find_map(|a| {
                     use opentelemetry_proto::tonic::common::v1::any_value::Value;
                     match a.value.as_ref()?.value.as_ref()? {
                         Value::StringValue(text) => Some(text.clone()),
                         _ => None,
                     }
                 });
+                let service = service.unwrap_or_default();
                 for span in resource.scope_spans.iter().flat_map(|s| &s.spans) {
-                    traces.entry(span.trace_id.clone()).or_default().extend(name.clone());
+                    traces.entry(span.trace_id.clone()).or_default().insert((service.clone(), span.name.clone()));
                 }
             }
         }
