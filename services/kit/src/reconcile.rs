@@ -232,6 +232,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_new_business_date_asks_for_a_pass_at_once() {
+        let all = Reconcilers::new(vec![Arc::new(Countdown(AtomicU64::new(0)))]);
+        let clock = Arc::new(crate::clock::FixedClock::new(chrono::DateTime::UNIX_EPOCH));
+        let stop = CancellationToken::new();
+        let look = Duration::from_millis(1);
+        let mut running = tokio::task::JoinSet::new();
+        running.spawn(all.clone().run("countdown", stop.clone()));
+        running.spawn(all.clone().follow_days(clock.clone(), look, stop.clone()));
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        // The rhythm is an hour: only a day's end can bring the second pass, once somebody has seen the first day.
+        while all.statuses()[0].passes < 2 {
+            assert!(tokio::time::Instant::now() < deadline);
+            if all.statuses()[0].passes == 1 {
+                clock.advance_days(1);
+            }
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+        running.join_all().await;
+    }
+
+    #[tokio::test]
     async fn a_failed_pass_is_never_reported_as_caught_up() {
         let all = Reconcilers::new(vec![Arc::new(Countdown(AtomicU64::new(13)))]);
         all.run_once("countdown").await.unwrap_err();

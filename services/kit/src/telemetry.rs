@@ -32,7 +32,7 @@ pub fn init(service: &str, settings: &Settings) -> anyhow::Result<Telemetry> {
     }
     let provider = settings.otlp_endpoint.as_deref().map(|endpoint| provider(service, endpoint)).transpose()?;
     let traces = provider.as_ref().map(|p| {
-        tracing_opentelemetry::layer().with_tracer(p.tracer("minqing")).with_filter(filter_fn(|meta| {
+        tracing_opentelemetry::layer().with_context_activation(false).with_tracer(p.tracer("minqing")).with_filter(filter_fn(|meta| {
             *meta.level() <= Level::INFO && !OWN_TRANSPORT.iter().any(|own| meta.target().starts_with(own))
         }))
     });

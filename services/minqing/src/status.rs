@@ -22,8 +22,8 @@ pub async fn run(mesh: &Path, as_json: bool) -> anyhow::Result<()> {
     if !as_json {
         writeln!(
             out,
-            "{:<28}{:>10}{:>12}{:>10}{:>8}  {}",
-            "service", "events", "unnumbered", "pending", "dead", "consumers, workers"
+            "{:<28}{:>10}{:>12}{:>10}{:>8}  consumers, workers",
+            "service", "events", "unnumbered", "pending", "dead"
         )?;
     }
     for (name, entry) in services {

@@ -193,3 +193,23 @@ async fn a_carriers_outcome_is_noted() {
 async fn a_carrier_that_lost_its_lease_settles_nothing() {
     assert_eq!(carry("overtaken").await.1, ("leased".into(), 2, None));
 }
+
+#[tokio::test]
+async fn a_running_carrier_is_woken_by_what_is_enqueued() {
+    let (_test, db) = service("ledgers").await;
+    let post = Arc::new(Post { db: db.clone(), carried: Mutex::default() });
+    let stop = tokio_util::sync::CancellationToken::new();
+    let carrier = CarrierLoop::new(db.clone(), Arc::clone(&post) as Arc<dyn Carrier>);
+    let running = tokio::task::JoinSet::from_iter([carrier.run(stop.clone())]);
+    let mut quickest = Duration::MAX;
+    for n in 1..=8 {
+        let began = std::time::Instant::now();
+        enqueue(&db, &[&format!("right {n}")]).await;
+        until("the delivery", || async { post.carried.lock().unwrap().len() == n }).await;
+        quickest = quickest.min(began.elapsed());
+    }
+    // The timer alone takes up to a second.
+    assert!(quickest < Duration::from_millis(300), "a delivery waited {quickest:?}");
+    stop.cancel();
+    running.join_all().await;
+}

@@ -44,7 +44,7 @@ impl Process {
         let child = Command::new(std::env::current_exe()?)
             .args(["serve", &self.name])
             .env_clear()
-            .envs(["PATH", "HOME", "TZ"].iter().filter_map(|&key| Some((key, std::env::var_os(key)?))))
+            .envs(inherited())
             .envs(self.variables.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -57,6 +57,12 @@ impl Process {
         self.child = Some(child);
         Ok(())
     }
+}
+
+/// What a process keeps of the surroundings; everything else it is told.
+#[expect(clippy::disallowed_methods, reason = "passed on to the processes, not read as a setting")]
+fn inherited() -> impl Iterator<Item = (&'static str, std::ffi::OsString)> {
+    ["PATH", "HOME", "TZ"].into_iter().filter_map(|key| Some((key, std::env::var_os(key)?)))
 }
 
 /// Every process of the mesh.
@@ -150,10 +156,10 @@ impl Processes {
     /// Kills one process with SIGKILL; `supervise` starts it again.
     pub fn kill(&mut self, index: usize) {
         let process = &mut self.all[index];
-        if let Some(child) = &mut process.child {
-            if child.start_kill().is_ok() {
-                process.kills += 1;
-            }
+        if let Some(child) = &mut process.child
+            && child.start_kill().is_ok()
+        {
+            process.kills += 1;
         }
     }
 
@@ -167,10 +173,10 @@ impl Processes {
         }
         let deadline = tokio::time::Instant::now() + limit;
         for process in &mut self.all {
-            if let Some(mut child) = process.child.take() {
-                if tokio::time::timeout_at(deadline, child.wait()).await.is_err() {
-                    let _ = child.kill().await;
-                }
+            if let Some(mut child) = process.child.take()
+                && tokio::time::timeout_at(deadline, child.wait()).await.is_err()
+            {
+                let _ = child.kill().await;
             }
         }
     }
@@ -178,7 +184,7 @@ impl Processes {
     /// A table of every address, for the person who keeps the mesh up.
     pub fn print_addresses(&self) -> std::io::Result<()> {
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{:<28}{:<30}{}", "服务 service", "gRPC (mTLS)", "健康与指标 health, metrics")?;
+        writeln!(out, "{:<26}{:<30}健康与指标 health, metrics", "服务 service", "gRPC (mTLS)")?;
         for process in &self.all {
             writeln!(
                 out,
