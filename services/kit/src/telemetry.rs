@@ -32,7 +32,10 @@ pub fn init(service: &str, settings: &Settings) -> anyhow::Result<Telemetry> {
     }
     let provider = settings.otlp_endpoint.as_deref().map(|endpoint| provider(service, endpoint)).transpose()?;
     let traces = provider.as_ref().map(|p| {
-        tracing_opentelemetry::layer().with_context_activation(false).with_tracer(p.tracer("minqing")).with_filter(filter_fn(|meta| {
+        // A span that is closed on another thread than it was entered on leaves its context active there, and later
+        // spans of that thread are lost with it. The context travels with the tracing span alone.
+        let layer = tracing_opentelemetry::layer().with_context_activation(false).with_tracer(p.tracer("minqing"));
+        layer.with_filter(filter_fn(|meta| {
             *meta.level() <= Level::INFO && !OWN_TRANSPORT.iter().any(|own| meta.target().starts_with(own))
         }))
     });
