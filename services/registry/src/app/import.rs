@@ -152,8 +152,11 @@ impl Import {
         let fingerprint = std::mem::take(&mut self.whole_print).finish();
         let request_id = self.request_id.to_string();
         let db = self.registry.db.clone();
-        if let Some(first) = db.outcome(&self.call, &request_id, fingerprint).await? {
+        let before = db.outcome(&self.call, &request_id, fingerprint).await;
+        if !matches!(before, Ok(None)) {
             self.discard().await?;
+        }
+        if let Some(first) = before? {
             return Ok(first);
         }
         let mut total = SliceOutcome::default();

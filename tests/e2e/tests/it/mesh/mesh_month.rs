@@ -42,6 +42,9 @@ async fn a_citys_days_agree_leave_one_trace_and_keep_people_in_the_register() ->
 
     // Stopping the mesh flushes the last spans.
     assert_eq!(markers.found_in(&spans.text()), Vec::<String>::new(), "people in spans");
+    let matches = "minqing.registry.v1.RegistryService/MatchPersons";
+    let (asked, answered) = (spans.count("minqing-adapter-", matches), spans.count("minqing-registry", matches));
+    assert!(asked > 0 && asked == answered, "spans are lost: {asked} asked, {answered} answered");
     let traces = spans.by_trace();
     ensure!(
         traces.values().any(joins_the_whole_way),

@@ -6,9 +6,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-    trace_service_server::{TraceService, TraceServiceServer},
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::{
+        ExportTraceServiceRequest, ExportTraceServiceResponse,
+        trace_service_server::{TraceService, TraceServiceServer},
+    },
+    common::v1::any_value::Value,
+    trace::v1::Span,
 };
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response};
@@ -35,23 +39,33 @@ impl Spans {
     /// Service and name of every span of each trace.
     pub fn by_trace(&self) -> BTreeMap<Vec<u8>, BTreeSet<(String, String)>> {
         let mut traces: BTreeMap<Vec<u8>, BTreeSet<(String, String)>> = BTreeMap::new();
-        for request in self.0.lock().unwrap().iter() {
-            for resource in &request.resource_spans {
-                let attributes = resource.resource.iter().flat_map(|r| &r.attributes);
-                let service = attributes.filter(|a| a.key == "service.name").find_map(|a| {
-                    use opentelemetry_proto::tonic::common::v1::any_value::Value;
-                    match a.value.as_ref()?.value.as_ref()? {
-                        Value::StringValue(text) => Some(text.clone()),
-                        _ => None,
-                    }
-                });
-                let service = service.unwrap_or_default();
-                for span in resource.scope_spans.iter().flat_map(|s| &s.spans) {
-                    traces.entry(span.trace_id.clone()).or_default().insert((service.clone(), span.name.clone()));
-                }
-            }
+        for (service, span) in self.each(|_, _| true) {
+            traces.entry(span.trace_id).or_default().insert((service, span.name));
         }
         traces
+    }
+
+    /// Spans with the service they come from.
+    fn each(&self, wanted: impl Fn(&str, &Span) -> bool) -> Vec<(String, Span)> {
+        let mut all = Vec::new();
+        for resource in self.0.lock().unwrap().iter().flat_map(|request| &request.resource_spans) {
+            let attributes = resource.resource.iter().flat_map(|r| &r.attributes);
+            let service = attributes.filter(|a| a.key == "service.name").find_map(|a| {
+                match a.value.as_ref()?.value.as_ref()? {
+                    Value::StringValue(text) => Some(text.clone()),
+                    _ => None,
+                }
+            });
+            let service = service.unwrap_or_default();
+            let spans = resource.scope_spans.iter().flat_map(|scope| &scope.spans);
+            all.extend(spans.filter(|span| wanted(&service, span)).map(|span| (service.clone(), span.clone())));
+        }
+        all
+    }
+
+    /// Spans of a name from services whose name begins so.
+    pub fn count(&self, service: &str, name: &str) -> usize {
+        self.each(|from, span| from.starts_with(service) && span.name == name).len()
     }
 
     /// Everything received, as text to search.
