@@ -4,12 +4,11 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use hyper::server::conn::http2;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
@@ -114,33 +113,20 @@ impl Listen {
     }
 
     async fn serve_grpc(&self, stream: TlsStream<TcpStream>, service: Connection) {
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(self.limits.streams)
-            .max_header_list_size(HEADER_LIST)
-            .max_pending_accept_reset_streams(PENDING_RESETS)
-            .max_local_error_reset_streams(LOCAL_ERROR_RESETS)
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .keep_alive_interval(KEEPALIVE)
-            .keep_alive_timeout(KEEPALIVE_TIMEOUT);
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        tokio::select! {
-            _ = connection.as_mut() => return,
-            () = self.leaving() => {}
-        }
-        connection.as_mut().graceful_shutdown();
-        tokio::select! {
-            _ = connection => {}
-            () = self.cut() => {}
-        }
+        let builder = self.bounded().http2_only();
+        self.until_cut(pin!(builder.serve_connection(TokioIo::new(stream), service)), |c| c.graceful_shutdown()).await;
     }
 
     /// The same bounds for a connection that may speak HTTP/1.1 too.
     async fn serve_edge(&self, stream: TlsStream<TcpStream>, service: EdgeConnection) {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
+        let mut builder = self.bounded();
         builder.http1().timer(TokioTimer::new()).header_read_timeout(self.limits.handshake).max_buf_size(64 << 10);
+        self.until_cut(pin!(builder.serve_connection(TokioIo::new(stream), service)), |c| c.graceful_shutdown()).await;
+    }
+
+    /// Every bound of HTTP/2, set here alone.
+    fn bounded(&self) -> auto::Builder<TokioExecutor> {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http2()
             .timer(TokioTimer::new())
@@ -152,12 +138,16 @@ impl Listen {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT);
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        builder
+    }
+
+    /// Serves a connection until it ends, is old, or the process stops; then asks it to leave, and cuts it at last.
+    async fn until_cut<C: Future>(&self, mut connection: Pin<&mut C>, ask_to_leave: impl FnOnce(Pin<&mut C>)) {
         tokio::select! {
             _ = connection.as_mut() => return,
             () = self.leaving() => {}
         }
-        connection.as_mut().graceful_shutdown();
+        ask_to_leave(connection.as_mut());
         tokio::select! {
             _ = connection => {}
             () = self.cut() => {}
