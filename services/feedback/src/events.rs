@@ -10,6 +10,7 @@ use minqing_kit::{
     db::Work,
     events::{Consumer, Event, Handler, decode},
     id::parse_name,
+    telemetry::traceparent_of_current_span,
 };
 use minqing_proto::minqing::dispatch::v1::{ReferralIssued, ReferralSettled};
 use uuid::Uuid;
@@ -73,6 +74,7 @@ fn issued(event: ReferralIssued, days: &WorkingDays) -> Result<Issued> {
         due_on: date(&event.due_on, "due_on")?,
         division_code: event.division_code,
         programme: event.programme,
+        traceparent: traceparent_of_current_span(),
     })
 }
 

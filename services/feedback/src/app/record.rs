@@ -158,7 +158,10 @@ impl Intake {
         let feedback = view::feedback(row);
         let aggregate = if feedback.referral.is_empty() { &feedback.name } else { &feedback.referral };
         let aggregate = aggregate.clone();
-        work.emit(&aggregate, &FeedbackRecorded { feedback: Some(feedback) }, None);
+        let asked_in = row.referral_id.and_then(|id| self.referrals.get(&id)).map_or("", |r| r.traceparent.as_str());
+        work.in_trace_of(asked_in, "record feedback", |work| {
+            work.emit(&aggregate, &FeedbackRecorded { feedback: Some(feedback) }, None);
+        });
         let subject = match (row.household_id, row.person_key) {
             (Some(household), _) => id::name(view::HOUSEHOLDS, household),
             (None, Some(person)) => id::name("persons", person),

@@ -44,7 +44,8 @@ pub async fn sign(work: &mut Work, bureau: &str, receipts: &BTreeMap<Uuid, Naive
         let name = id::name(REFERRALS, *id);
         let signed_on = receipts.get(id).map_or_else(String::new, NaiveDate::to_string);
         let event = ReferralSigned { referral: name.clone(), bureau: view::bureau(bureau) as i32, signed_on };
-        work.emit(&name, &event, None);
+        let asked_in = known.iter().find(|r| r.referral_id == *id).map_or("", |r| r.traceparent.as_str());
+        work.in_trace_of(asked_in, "sign referral", |work| work.emit(&name, &event, None));
     }
     i32::try_from(new.len()).map_err(Error::bug)
 }

@@ -18,6 +18,8 @@ pub struct Issued {
     pub issued_on: NaiveDate,
     pub sign_due_on: NaiveDate,
     pub due_on: NaiveDate,
+    /// Trace in which it arrived; may be empty.
+    pub traceparent: String,
 }
 
 /// A referral as records must fit it.
@@ -32,15 +34,18 @@ pub struct ReferralRow {
     pub issued_on: NaiveDate,
     pub settled_on: Option<NaiveDate>,
     pub deferrals: i64,
+    /// Trace in which it arrived; may be empty.
+    pub traceparent: String,
 }
 
 /// Takes referrals; one known already is left as it is.
 pub async fn insert(connection: &mut PgConnection, rows: &[Issued]) -> Result<()> {
     sqlx::query(
         "insert into feedback.referral \
-           (referral_id, household_id, person_key, division_code, bureau, programme, issued_on, sign_due_on, due_on) \
+           (referral_id, household_id, person_key, division_code, bureau, programme, issued_on, sign_due_on, due_on, \
+            traceparent) \
          select r.referral_id, r.household_id, r.person_key, r.division_code, r.bureau, r.programme, r.issued_on, \
-                r.sign_due_on, r.due_on \
+                r.sign_due_on, r.due_on, r.traceparent \
          from jsonb_populate_recordset(null::feedback.referral, $1) as r \
          on conflict on constraint referral_pkey do nothing",
     )
@@ -78,7 +83,7 @@ pub async fn lock(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Ref
         .await?;
     let rows = sqlx::query_as(
         "select r.referral_id, r.household_id, r.person_key, r.division_code, r.bureau, r.programme, r.issued_on, \
-                r.settled_on, \
+                r.settled_on, r.traceparent, \
                 (select count(*) from feedback.record as f where f.referral_id = r.referral_id \
                  and f.decision = 'deferred' and f.superseded_by is null) as deferrals \
          from feedback.referral as r where r.referral_id = any($1) order by r.referral_id",

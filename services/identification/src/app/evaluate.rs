@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use minqing_kit::{Result, id::name};
-use minqing_policy::{Area, Pack, ParameterUse, SESSION_SETTINGS};
+use minqing_policy::{Area, FEW_SETTINGS, PLAIN_SETTINGS, Pack, ParameterUse};
 use minqing_proto::minqing::{
     identification::v1::{Assessment, ClassAssessment},
     types::v1::{ConditionValue, FactValue, ParameterValue, Truth},
@@ -69,7 +69,7 @@ pub async fn assessment(conn: &mut PgConnection, pack: &Pack, input: &Input) -> 
 
 /// The statement reads no table; it runs without any right all the same, as everything written in a pack does.
 async fn routes(conn: &mut PgConnection, pack: &Pack, input: &Input) -> Result<Vec<RouteRow>> {
-    sqlx::raw_sql(SESSION_SETTINGS).execute(&mut *conn).await?;
+    sqlx::raw_sql(FEW_SETTINGS).execute(&mut *conn).await?;
     sqlx::query("set local role minqing_policy").execute(&mut *conn).await?;
     let rows = sqlx::query_as(AssertSqlSafe(pack.assessment_sql().to_owned()))
         .bind(plain(&input.facts))
@@ -79,7 +79,7 @@ async fn routes(conn: &mut PgConnection, pack: &Pack, input: &Input) -> Result<V
         .bind(input.as_of)
         .fetch_all(&mut *conn)
         .await?;
-    sqlx::query("reset role").execute(conn).await?;
+    sqlx::raw_sql(AssertSqlSafe(format!("reset role; {PLAIN_SETTINGS}"))).execute(conn).await?;
     Ok(rows)
 }
 

@@ -81,6 +81,21 @@ impl Work {
         self.traceparent = trace::current();
     }
 
+    /// What `add` adds belongs to the trace of an earlier change: the answer to what that change asked stands in the
+    /// asking's trace, whatever trace the answer came in. An empty `traceparent` leaves everything in the current one.
+    pub fn in_trace_of<T>(&mut self, traceparent: &str, step: &str, add: impl FnOnce(&mut Work) -> T) -> T {
+        if traceparent.is_empty() {
+            return add(self);
+        }
+        let span = trace::answer(step, traceparent);
+        span.in_scope(|| {
+            let here = std::mem::replace(&mut self.traceparent, trace::current());
+            let added = add(self);
+            self.traceparent = here;
+            added
+        })
+    }
+
     /// Adds an event, written with the transaction. `aggregate` is the resource name whose counter orders it;
     /// `audience` of `None` is everyone.
     pub fn emit<M: prost::Message + ReflectMessage>(&mut self, aggregate: &str, event: &M, audience: Option<&str>) {

@@ -25,6 +25,14 @@ fn format_traceparent(context: &SpanContext) -> String {
     format!("00-{}-{}-{:02x}", context.trace_id(), context.span_id(), flags.to_u8())
 }
 
+/// A step of the current call that answers an earlier change: in that change's trace, linked to the call.
+pub(crate) fn answer(step: &str, traceparent: &str) -> Span {
+    let span = tracing::info_span!("answer", otel.name = step);
+    follow(&span, traceparent);
+    span.follows_from(Span::current());
+    span
+}
+
 /// Makes `span`, not yet entered, a child of the change that caused it.
 pub(crate) fn follow(span: &Span, traceparent: &str) {
     if traceparent.is_empty() {

@@ -54,14 +54,18 @@ async fn a_citys_days_agree_leave_one_trace_and_keep_people_in_the_register() ->
     Ok(())
 }
 
-/// From the adapter that sends records, over monitoring and dispatch, to an adapter that takes the referral, the books of
-/// feedback and the register.
+/// From the adapter that sends records, over monitoring and dispatch, to an adapter that takes the referral, and back: the
+/// bureau's receipt and its feedback stand in the books, dispatch settles and the register's chain gets its entry.
 fn joins_the_whole_way(steps: &BTreeSet<(String, String)>) -> bool {
     let took_part = |service: &str| steps.iter().any(|(s, _)| s == service);
+    let did = |service: &str, what: &str| steps.contains(&(service.to_owned(), what.to_owned()));
     let adapter_did = |what: &str| steps.iter().any(|(s, name)| s.starts_with("minqing-adapter-") && name == what);
     ["minqing-monitoring", "minqing-dispatch", "minqing-feedback", "minqing-registry"].into_iter().all(took_part)
         && adapter_did("minqing.monitoring.v1.MonitoringService/SubmitRecords")
         && adapter_did("consume")
+        && did("minqing-feedback", "sign referral")
+        && did("minqing-feedback", "record feedback")
+        && did("minqing-registry", "consume")
 }
 
 fn people_in_metrics(mesh: &Mesh, markers: &Markers) -> anyhow::Result<Vec<String>> {
