@@ -1,6 +1,7 @@
 //! The one deployable binary: each service is a sub-command and its own process; `up` starts the whole mesh on one
 //! machine; the rest are an operator's tools.
 
+mod policy;
 mod services;
 mod status;
 mod up;
@@ -35,6 +36,9 @@ enum Command {
     Up(up::Options),
     /// Make keys, certificates, roles and schemas for a development mesh, and migrate (准备开发环境).
     Prepare(up::PrepareOptions),
+    /// Check, compare and try policy packs (检查、比较、试算政策包).
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Show how far each process of a running mesh is, and what is stuck (查看运行状态).
     Status {
         /// The file that `up` writes into its data folder.
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         match Arguments::parse().command {
             Command::Serve { service } => serve(&service).await,
             Command::Up(options) => return up::run(options).await,
+            Command::Policy(command) => return policy::run(command).await,
             Command::Prepare(options) => up::prepare(&options).await,
             Command::Status { mesh, json } => status::run(&mesh, json).await,
         }

@@ -7,7 +7,8 @@ use std::{
 };
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{error::Fault, model::Confidence};
 
@@ -107,13 +108,13 @@ impl Calendar {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CalendarFile {
     pub years: Vec<YearEntry>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct YearEntry {
     year: i32,
@@ -125,7 +126,7 @@ pub(crate) struct YearEntry {
     workdays: Vec<NaiveDate>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Holiday {
     #[serde(rename = "title")]

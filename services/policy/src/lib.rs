@@ -12,24 +12,34 @@
 mod calendar;
 pub mod catalogue;
 mod check;
+mod diff;
 mod error;
+pub mod explain;
 mod expression;
 mod kind;
 mod load;
 mod model;
 mod pack;
 mod routing;
+mod rules;
+mod schema;
 mod sql;
+mod summary;
 
 pub use calendar::{Calendar, CalendarError};
+pub use diff::{Change, Difference, FieldChange};
 pub use error::{PackError, PackErrors};
 pub use kind::Kind;
 pub use model::{
-    Area, Class, ClassRoute, Condition, Confidence, County, Fact, Head, Indicator, IndicatorClass, Level, Parameter,
-    ParameterEntry, Programme, Severity, Title, assistance_class, bureau,
+    AbsentSource, Area, Citation, Class, Code, CodeTable, Condition, Confidence, County, Document, Example, Expected,
+    Fact, Head, Indicator, IndicatorClass, Level, Parameter, ParameterEntry, Process, Programme, Raised, Rule, Scalar,
+    Severity, Stacking, StackingRule, Step, Subject, Title, assistance_class, bureau,
 };
 pub use pack::{Pack, ParameterUse};
 pub use routing::{Desk, LevelLimits, ReferralRule, Route, When};
+pub use rules::Owner;
+pub use schema::schemas;
+pub use summary::{Summary, Unconfirmed};
 
 /// Settings for the transaction that runs a generated statement.
 pub const SESSION_SETTINGS: &str = "set local plan_cache_mode = force_custom_plan; set local jit = off";

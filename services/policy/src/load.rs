@@ -5,26 +5,36 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::de::DeserializeOwned;
+use schemars::JsonSchema;
+use serde::{Deserialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use crate::{
     calendar::{Calendar, CalendarFile},
     check::{self, Analysis, Complaint},
     error::{PackError, PackErrors},
-    model::{Class, Classes, Fact, Facts, Head, Indicator, Indicators, Parameter, Parameters, Programme, Programmes},
-    routing::Routing,
+    model::{AbsentSource, Class, CodeTable, Document, Example, Fact, Head, Indicator, Parameter, Process, Programme},
+    routing::{Routing, RoutingFile},
 };
+
+/// Most bytes of one file, and of all: a pack is read by people.
+const FILE_LIMIT: u64 = 2 << 20;
+const PACK_LIMIT: u64 = 16 << 20;
 
 /// Everything a pack says.
 #[derive(Debug)]
 pub(crate) struct Contents {
     pub head: Head,
+    pub documents: Vec<Document>,
+    pub sources: Vec<AbsentSource>,
     pub parameters: Vec<Parameter>,
     pub facts: Vec<Fact>,
     pub indicators: Vec<Indicator>,
     pub classes: Vec<Class>,
     pub programmes: Vec<Programme>,
+    pub processes: Vec<Process>,
+    pub code_tables: Vec<CodeTable>,
+    pub examples: Vec<Example>,
     pub routing: Routing,
     pub calendar: Calendar,
 }
@@ -37,6 +47,47 @@ pub(crate) struct Loaded {
     pub hash: String,
 }
 
+/// A file that holds one list under its own name.
+trait List: DeserializeOwned {
+    type Entry;
+    fn entries(self) -> Vec<Self::Entry>;
+}
+
+macro_rules! lists {
+    ($($file:ident { $list:ident: $entry:ty })*) => {
+        /// Schema of each of these files by its name.
+        pub(crate) fn list_schemas() -> Vec<(&'static str, serde_json::Value)> {
+            vec![$((concat!(stringify!($list), ".json"), crate::schema::schema::<$file>())),*]
+        }
+    $(
+        #[derive(Debug, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        struct $file {
+            $list: Vec<$entry>,
+        }
+
+        impl List for $file {
+            type Entry = $entry;
+            fn entries(self) -> Vec<$entry> {
+                self.$list
+            }
+        }
+    )*};
+}
+
+lists! {
+    Documents { documents: Document }
+    Sources { sources: AbsentSource }
+    Parameters { parameters: Parameter }
+    Facts { facts: Fact }
+    Indicators { indicators: Indicator }
+    Classes { classes: Class }
+    Programmes { programmes: Programme }
+    Processes { processes: Process }
+    CodeTables { code_tables: CodeTable }
+    Examples { examples: Example }
+}
+
 struct Text {
     file: String,
     text: String,
@@ -45,12 +96,13 @@ struct Text {
 struct Reader {
     dir: PathBuf,
     texts: Vec<Text>,
+    bytes: u64,
     errors: Vec<PackError>,
 }
 
 /// Reads and checks the pack in `dir`.
 pub(crate) fn load(dir: &Path) -> Result<Loaded, PackErrors> {
-    let mut reader = Reader { dir: dir.to_owned(), texts: Vec::new(), errors: Vec::new() };
+    let mut reader = Reader { dir: dir.to_owned(), texts: Vec::new(), bytes: 0, errors: Vec::new() };
     let Some(contents) = reader.contents() else {
         return Err(PackErrors(reader.errors));
     };
@@ -66,37 +118,63 @@ pub(crate) fn load(dir: &Path) -> Result<Loaded, PackErrors> {
 impl Reader {
     fn contents(&mut self) -> Option<Contents> {
         let head = self.file::<Head>("pack.yaml");
-        let parameters = self.file::<Parameters>("parameters.yaml");
-        let facts = self.file::<Facts>("facts.yaml");
-        let classes = self.file::<Classes>("classes.yaml");
-        let programmes = self.file::<Programmes>("programmes.yaml");
-        let routing = self.file::<Routing>("routing.yaml");
         let calendar = self.file::<CalendarFile>("calendar.yaml").and_then(|file| self.calendar(file));
-        let mut indicators = Vec::new();
-        let mut complete = true;
-        for file in self.indicator_files() {
-            match self.file::<Indicators>(&file) {
-                Some(list) => indicators.extend(list.indicators),
-                None => complete = false,
-            }
-        }
-        if !complete || !self.errors.is_empty() {
-            return None;
-        }
-        Some(Contents {
+        let routing = self.routing();
+        let contents = Contents {
+            documents: self.list::<Documents>("documents", true),
+            sources: self.list::<Sources>("sources", false),
+            parameters: self.list::<Parameters>("parameters", true),
+            facts: self.list::<Facts>("facts", true),
+            indicators: self.list::<Indicators>("indicators", true),
+            classes: self.list::<Classes>("classes", true),
+            programmes: self.list::<Programmes>("programmes", true),
+            processes: self.list::<Processes>("processes", false),
+            code_tables: self.list::<CodeTables>("codes", false),
+            examples: self.list::<Examples>("examples", false),
             head: head?,
-            parameters: parameters?.parameters,
-            facts: facts?.facts,
-            indicators,
-            classes: classes?.classes,
-            programmes: programmes?.programmes,
             routing: routing?,
             calendar: calendar?,
-        })
+        };
+        self.errors.is_empty().then_some(contents)
+    }
+
+    /// Entries of `<kind>.yaml` and of every file in the folder `<kind>`.
+    fn list<T: List>(&mut self, kind: &str, required: bool) -> Vec<T::Entry> {
+        let files = self.files_of(kind);
+        if files.is_empty() && required {
+            self.fail(&format!("{kind}.yaml"), None, ("is missing".to_owned(), "缺少文件"));
+        }
+        let mut entries = Vec::new();
+        for file in files {
+            entries.extend(self.file::<T>(&file).map(List::entries).unwrap_or_default());
+        }
+        entries
+    }
+
+    fn routing(&mut self) -> Option<Routing> {
+        let files = self.files_of("routing");
+        let mut parts = Vec::new();
+        for file in files {
+            parts.push(self.file::<RoutingFile>(&file)?);
+        }
+        let routing = Routing::of(parts);
+        if routing.is_none() {
+            let text = "levels and signing_working_days must stand in exactly one routing file".to_owned();
+            self.fail("routing", None, (text, "levels 和 signing_working_days 应且仅应出现在一个文件"));
+        }
+        routing
     }
 
     fn file<T: DeserializeOwned>(&mut self, file: &str) -> Option<T> {
-        let text = match fs::read_to_string(self.dir.join(file)) {
+        let path = self.dir.join(file);
+        let size = fs::metadata(&path).map_or(0, |found| found.len());
+        self.bytes += size;
+        if size > FILE_LIMIT || self.bytes > PACK_LIMIT {
+            let text = format!("has {size} bytes: a file may have {FILE_LIMIT}, a pack {PACK_LIMIT}");
+            self.fail(file, None, (text, "文件过大"));
+            return None;
+        }
+        let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) => {
                 self.fail(file, None, (format!("cannot be read: {error}"), "无法读取"));
@@ -132,17 +210,13 @@ impl Reader {
         }
     }
 
-    fn indicator_files(&mut self) -> Vec<String> {
-        let entries = match fs::read_dir(self.dir.join("indicators")) {
-            Ok(entries) => entries,
-            Err(error) => {
-                self.fail("indicators/", None, (format!("cannot be read: {error}"), "无法读取"));
-                return Vec::new();
-            }
-        };
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let mut files: Vec<String> =
-            names.filter(|name| name.ends_with(".yaml")).map(|name| format!("indicators/{name}")).collect();
+    /// Files that may hold entries of a kind, in the order of their names.
+    fn files_of(&self, kind: &str) -> Vec<String> {
+        let single = format!("{kind}.yaml");
+        let mut files: Vec<String> = self.dir.join(&single).exists().then_some(single).into_iter().collect();
+        let names = fs::read_dir(self.dir.join(kind)).into_iter().flatten();
+        let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        files.extend(names.filter(|name| name.ends_with(".yaml")).map(|name| format!("{kind}/{name}")));
         files.sort();
         files
     }

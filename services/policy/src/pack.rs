@@ -10,10 +10,11 @@ use crate::{
     error::{PackError, PackErrors},
     load::{self, Contents, Loaded},
     model::{
-        Area, Class, ClassRoute, Confidence, Fact, Head, Indicator, Level, Parameter, ParameterEntry, Programme,
-        Severity,
+        AbsentSource, Area, Class, CodeTable, Condition, Confidence, Document, Example, Fact, Head, Indicator, Level,
+        Parameter, ParameterEntry, Process, Programme, Rule, Severity,
     },
     routing::{LevelLimits, Route},
+    rules::{self, Owner},
     sql::{self, Statements},
 };
 
@@ -82,7 +83,7 @@ impl Pack {
     }
 
     /// `$1 uuid[]` household ids, `$2 date` business date → one row per household or member and indicator:
-    /// `household_id uuid, person_key uuid?, indicator text, verdict boolean?, conditions jsonb, facts jsonb,
+    /// `household_id uuid, person_key uuid?, indicator text, severity text, verdict boolean?, conditions jsonb, facts jsonb,
     /// parameters jsonb`. Usable as the body of a CTE; a filter on `verdict` from outside spares the rest.
     pub fn screening_sql(&self) -> &str {
         &self.0.statements.screening
@@ -102,10 +103,16 @@ impl Pack {
 
     /// `$1 jsonb` household facts `{name: text}`, `$2 jsonb` members `[{"person_key": uuid, "facts": {name: text}}]`,
     /// `$3 text` county, `$4 text` area kind, `$5 date` → one row per route and household or member:
-    /// `class text, route text, person_key uuid?, eligible boolean?, amount_fen bigint?, conditions jsonb, facts jsonb,
-    /// parameters jsonb`. The amount is null unless eligible is true. Reads no table.
+    /// `household_id uuid?, kind text, class text, route text, person_key uuid?, eligible boolean?, amount_fen bigint?,
+    /// conditions jsonb, facts jsonb, parameters jsonb`. Kind is class (way in), exit (way out) or programme. The amount is null unless eligible is true. Reads no table.
     pub fn assessment_sql(&self) -> &str {
         &self.0.statements.assessment
+    }
+
+    /// `$1 uuid[]` household ids, `$2 date` business date → the rows of [`Pack::assessment_sql`] for each household,
+    /// from the record tables.
+    pub fn register_assessment_sql(&self) -> &str {
+        &self.0.statements.register
     }
 
     /// Every indicator.
@@ -146,9 +153,55 @@ impl Pack {
         &self.0.contents.classes
     }
 
-    /// Route within a class by its id, `DB-01`.
-    pub fn class_route(&self, id: &str) -> Option<&ClassRoute> {
-        self.classes().iter().flat_map(|class| &class.routes).find(|route| route.id == id)
+    /// Way into a class, way out, or entitlement by its id and the day it is judged.
+    pub fn rule(&self, id: &str, on: NaiveDate) -> Option<(Owner<'_>, &Rule)> {
+        let all = rules::placed(&self.0.contents);
+        all.into_iter().find(|one| one.rule.id == id && one.rule.holds(on)).map(|one| (one.owner, one.rule))
+    }
+
+    /// Every way into a class, way out and entitlement, of any day.
+    pub fn rules(&self) -> Vec<(Owner<'_>, &Rule)> {
+        rules::placed(&self.0.contents).into_iter().map(|one| (one.owner, one.rule)).collect()
+    }
+
+    /// Conditions of a rule or indicator.
+    pub fn conditions(&self, id: &str, on: NaiveDate) -> &[Condition] {
+        let indicator = self.indicator(id).map(|rule| rule.conditions.as_slice());
+        indicator.or_else(|| self.rule(id, on).map(|(_, rule)| rule.conditions.as_slice())).unwrap_or_default()
+    }
+
+    /// What a rule or indicator rests on in law on the day: `社会救助法 第18条; …`.
+    pub fn citation(&self, id: &str, on: NaiveDate) -> String {
+        let indicator = self.indicator(id).map(|rule| rule.citations.as_slice());
+        let cited = indicator.or_else(|| self.rule(id, on).map(|(_, rule)| rule.citations.as_slice()));
+        let holds = |name: &str| self.0.contents.documents.iter().find(|document| document.name == name);
+        let in_force = cited.unwrap_or_default().iter().filter(|c| holds(&c.document).is_some_and(|d| c.holds(d, on)));
+        in_force.map(crate::model::Citation::text).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Every document.
+    pub fn documents(&self) -> &[Document] {
+        &self.0.contents.documents
+    }
+
+    /// Datasets that rules need and nobody supplies yet.
+    pub fn absent_sources(&self) -> &[AbsentSource] {
+        &self.0.contents.sources
+    }
+
+    /// Procedures with their clocks.
+    pub fn processes(&self) -> &[Process] {
+        &self.0.contents.processes
+    }
+
+    /// Code tables.
+    pub fn code_tables(&self) -> &[CodeTable] {
+        &self.0.contents.code_tables
+    }
+
+    /// Worked examples.
+    pub fn examples(&self) -> &[Example] {
+        &self.0.contents.examples
     }
 
     /// Every parameter.
@@ -170,15 +223,22 @@ impl Pack {
         })
     }
 
-    /// Parameters behind an indicator or class route, with the values of the place and date.
+    /// Parameters behind an indicator or rule, with the values of the place and date.
     pub fn parameters_used(&self, rule: &str, county: &str, area: Area, on: NaiveDate) -> Vec<ParameterUse> {
-        let used = self.0.analysis.rule(rule);
+        let versions = rules::placed(&self.0.contents);
+        let version = versions.into_iter().find(|one| one.rule.id == rule && one.rule.holds(on));
+        let used = self.0.analysis.rule(version.as_ref().map_or(rule, |one| one.key.as_str()));
         used.parameters.iter().filter_map(|name| self.parameter_at(name, county, area, on)).collect()
     }
 
     /// What happens with an indicator's warnings; every indicator has a route.
     pub fn routing(&self, indicator: &str) -> Option<&Route> {
         self.0.contents.routing.routes.iter().find(|route| route.indicator == indicator)
+    }
+
+    /// What happens with each indicator's warnings.
+    pub fn routes(&self) -> &[Route] {
+        &self.0.contents.routing.routes
     }
 
     /// Every programme.

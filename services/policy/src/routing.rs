@@ -1,9 +1,10 @@
 //! `routing.yaml`: who looks at a warning, which referrals it leads to, and how much time each level leaves.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Who looks at a warning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Desk {
     /// Township office.
@@ -15,7 +16,7 @@ pub enum Desk {
 }
 
 /// When a referral goes out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
     /// With the work order.
@@ -25,7 +26,7 @@ pub enum When {
 }
 
 /// A referral a warning leads to.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReferralRule {
     /// Bureau that gets it.
@@ -37,7 +38,7 @@ pub struct ReferralRule {
 }
 
 /// What happens with an indicator's warnings.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// Indicator's id.
@@ -46,6 +47,9 @@ pub struct Route {
     pub field_check: bool,
     /// Who has the work order.
     pub to: Desk,
+    /// Working days for the field check, where they differ from the level's.
+    #[serde(default)]
+    pub check_working_days: Option<u32>,
     /// Referrals.
     #[serde(default)]
     pub referrals: Vec<ReferralRule>,
@@ -58,7 +62,7 @@ pub struct Route {
 }
 
 /// Time limits of a level, in working days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LevelLimits {
     /// Field check due; `None`: with the next planned visit.
@@ -72,7 +76,7 @@ pub struct LevelLimits {
 }
 
 /// Limits of every level.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Limits {
     #[serde(rename = "L1")]
@@ -87,10 +91,35 @@ pub(crate) struct Limits {
     pub l5: LevelLimits,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+/// A routing file: all of it, or only routes.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct RoutingFile {
+    #[serde(default)]
+    levels: Option<Limits>,
+    #[serde(default)]
+    signing_working_days: Option<u32>,
+    #[serde(default)]
+    routes: Vec<Route>,
+}
+
+/// The pack's routing.
+#[derive(Debug, Clone)]
 pub(crate) struct Routing {
     pub levels: Limits,
     pub signing_working_days: u32,
     pub routes: Vec<Route>,
+}
+
+impl Routing {
+    /// Of the files together; `None` unless exactly one says the limits.
+    pub(crate) fn of(files: Vec<RoutingFile>) -> Option<Routing> {
+        let mut limits = files.iter().filter_map(|file| Some((file.levels.clone()?, file.signing_working_days?)));
+        let (levels, signing_working_days) = limits.next()?;
+        if limits.next().is_some() {
+            return None;
+        }
+        drop(limits);
+        Some(Routing { levels, signing_working_days, routes: files.into_iter().flat_map(|file| file.routes).collect() })
+    }
 }

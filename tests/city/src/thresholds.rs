@@ -88,7 +88,7 @@ impl Thresholds {
 
     /// Reads the values that hold at the start of the play from a pack's folder.
     pub fn load(pack: &Path) -> anyhow::Result<Thresholds> {
-        let path = pack.join("parameters.yaml");
+        let path = pack.join("parameters/base.yaml");
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let file: ParameterFile =
             serde_yaml_ng::from_str(&text).with_context(|| format!("{} is no parameter file", path.display()))?;

@@ -227,6 +227,8 @@ fn class_title(class: AssistanceClass) -> &'static str {
         AssistanceClass::RigidExpenditure => "刚性支出困难家庭成员",
         AssistanceClass::ReturnToPoverty => "防止返贫监测对象",
         AssistanceClass::OtherHardship => "其他困难人员",
+        AssistanceClass::Orphan => "孤儿",
+        AssistanceClass::UnattendedChild => "事实无人抚养儿童",
     }
 }
 

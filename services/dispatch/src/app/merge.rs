@@ -113,7 +113,7 @@ impl Desk {
             cleared_on: None,
             covered: false,
             at_county: raised.about.household.is_none() || rules.at_county(&raised.indicator),
-            timetable: rules.timetable(raised.level, raised.raised_on)?,
+            timetable: rules.timetable(&raised.indicator, raised.level, raised.raised_on)?,
             record_accepted_time: raised.record_accepted_time.clone(),
         };
         if let Some(until) = self.quiet_until(&raised) {

@@ -39,11 +39,12 @@ impl Rules {
         self.pack.programme(programme).map_or_else(|| programme.to_owned(), |p| p.title.zh.clone())
     }
 
-    /// Last days of a warning of `level` raised on a day, and the days from which its lateness goes up.
-    pub fn timetable(&self, level: i16, raised_on: NaiveDate) -> Result<Timetable> {
+    /// Last days of an indicator's warning of `level` raised on a day, and the days from which its lateness goes up.
+    pub fn timetable(&self, indicator: &str, level: i16, raised_on: NaiveDate) -> Result<Timetable> {
         let limits = self.limits(level)?;
+        let own = self.pack.routing(indicator).and_then(|route| route.check_working_days);
         Ok(Timetable {
-            check: self.limit(&limits, limits.check_working_days, raised_on)?,
+            check: self.limit(&limits, own.or(limits.check_working_days), raised_on)?,
             close: self.limit(&limits, limits.close_working_days, raised_on)?,
         })
     }

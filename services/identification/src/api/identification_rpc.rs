@@ -11,7 +11,7 @@ use minqing_proto::minqing::identification::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::app::Identification;
+use crate::app::{Identification, evaluate::Extent};
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -31,7 +31,8 @@ impl IdentificationService for IdentificationRpc {
     async fn assess_household(&self, request: Request<AssessHouseholdRequest>) -> Answer<AssessHouseholdResponse> {
         let call = Call::of(&request);
         let household = parse_name("households", &request.get_ref().household, "household")?;
-        let assessment = Some(self.identification.assess(&call, household).await?);
+        let extent = if request.get_ref().everything { Extent::Everything } else { Extent::Classes };
+        let assessment = Some(self.identification.assess(&call, household, extent).await?);
         Ok(Response::new(AssessHouseholdResponse { assessment }))
     }
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{
     Identification,
-    evaluate::{self, Input},
+    evaluate::{self, Extent, Input},
     look, scope,
 };
 use crate::{
@@ -32,7 +32,7 @@ const CASES_A_PASS: i64 = 100;
 
 impl Identification {
     /// The household as of today.
-    pub async fn assess(&self, call: &Call, household_id: Uuid) -> Result<Assessment> {
+    pub async fn assess(&self, call: &Call, household_id: Uuid, extent: Extent) -> Result<Assessment> {
         let (pack, scope, whole) = (self.pack.clone(), scope(call), look::shows_values(call));
         let read = self.db.read(call, move |work| {
             let (pack, scope) = (pack.clone(), scope.clone());
@@ -45,7 +45,7 @@ impl Identification {
                 work.audit(&name("households", household_id), look::fields(whole));
                 let known = Known { household_id, division_code: division, not_before: work.today() };
                 let input = known.input(facts, roster);
-                let assessment = evaluate::assessment(work.conn(), &pack, &input).await?;
+                let assessment = evaluate::assessment(work.conn(), &pack, &input, extent).await?;
                 Ok(look::shown(assessment, whole))
             }
             .boxed()
@@ -142,7 +142,7 @@ async fn one(
         not_before: case.verified_on,
     };
     let input = known.input(facts, roster);
-    let assessment = evaluate::assessment(work.conn(), pack, &input).await?;
+    let assessment = evaluate::assessment(work.conn(), pack, &input, Extent::Classes).await?;
     let unmet = exit::unmet(&assessment, &held);
     let stored = Stored { as_of: input.as_of, pack: pack.version_tag(), body: assessment.encode_to_vec() };
     store::assessment::put(work.conn(), case.case_id, &stored, &unmet).await

@@ -1,14 +1,14 @@
 //! Runs the policy pack's statement on one household's facts and puts the outcome into the contract's words: every
 //! class and route with each condition, the facts and parameters behind it and the feeds that are missing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use minqing_kit::{Result, id::name};
-use minqing_policy::{Area, FEW_SETTINGS, PLAIN_SETTINGS, Pack, ParameterUse};
+use minqing_policy::{Area, FEW_SETTINGS, PLAIN_SETTINGS, Pack, Rule, explain};
 use minqing_proto::minqing::{
-    identification::v1::{Assessment, ClassAssessment},
-    types::v1::{ConditionValue, FactValue, ParameterValue, Truth},
+    identification::v1::{Assessment, ClassAssessment, Explanation, ProgrammeAssessment},
+    types::v1::{ConditionValue, FactValue, MissingSource, ParameterValue, Truth},
 };
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -18,6 +18,15 @@ use crate::domain::{
     code::{class_of, county_of},
     facts::{Fact, Facts, PersonFacts, plain, plain_persons},
 };
+
+/// How much of the pack is assessed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Ways into classes.
+    Classes,
+    /// Ways out and programmes as well.
+    Everything,
+}
 
 /// What a household is assessed from.
 #[derive(Clone, Debug)]
@@ -33,6 +42,7 @@ pub struct Input {
 
 #[derive(sqlx::FromRow)]
 struct RouteRow {
+    kind: String,
     class: String,
     route: String,
     person_key: Option<Uuid>,
@@ -42,29 +52,32 @@ struct RouteRow {
     facts: Value,
 }
 
-/// The assessment. Where not even urban or rural is known no standard applies, and it holds no class.
-pub async fn assessment(conn: &mut PgConnection, pack: &Pack, input: &Input) -> Result<Assessment> {
-    let area = match input.area_kind.as_str() {
-        "urban" => Some(Area::Urban),
-        "rural" => Some(Area::Rural),
-        _ => None,
-    };
-    let classes = match area {
-        Some(area) => {
-            let mut rows = routes(conn, pack, input).await?;
-            let place = |route: &str| pack.classes().iter().flat_map(|c| &c.routes).position(|r| r.id == route);
-            rows.sort_by_cached_key(|row| (place(&row.route), row.person_key));
-            let shown = Shown { pack, input, area };
-            rows.iter().map(|row| shown.class(row)).collect()
-        }
-        None => Vec::new(),
-    };
-    Ok(Assessment {
+/// The assessment. Where not even urban or rural is known no standard applies, and it holds nothing.
+pub async fn assessment(conn: &mut PgConnection, pack: &Pack, input: &Input, extent: Extent) -> Result<Assessment> {
+    let mut assessment = Assessment {
         household: name("households", input.household_id),
         as_of: input.as_of.to_string(),
         pack: pack.version_tag().to_owned(),
-        classes,
-    })
+        ..Assessment::default()
+    };
+    let area = match input.area_kind.as_str() {
+        "urban" => Area::Urban,
+        "rural" => Area::Rural,
+        _ => return Ok(assessment),
+    };
+    let mut rows = routes(conn, pack, input).await?;
+    let order: HashMap<&str, usize> =
+        pack.rules().iter().enumerate().map(|(n, (_, rule))| (rule.id.as_str(), n)).collect();
+    rows.sort_by_key(|row| (order.get(row.route.as_str()).copied(), row.person_key));
+    let shown = Shown { pack, input, area };
+    for row in rows.iter().filter(|row| extent == Extent::Everything || row.kind == "class") {
+        match row.kind.as_str() {
+            "class" => assessment.classes.push(shown.class(row)),
+            "exit" => assessment.exits.push(shown.class(row)),
+            _ => assessment.programmes.push(shown.programme(row)),
+        }
+    }
+    Ok(assessment)
 }
 
 /// The statement reads no table; it runs without any right all the same, as everything written in a pack does.
@@ -83,6 +96,20 @@ async fn routes(conn: &mut PgConnection, pack: &Pack, input: &Input) -> Result<V
     Ok(rows)
 }
 
+/// What a row's outcome rests on.
+struct Parts {
+    citation: String,
+    conditions: Vec<ConditionValue>,
+    facts: Vec<FactValue>,
+    parameters: Vec<ParameterValue>,
+    missing: Vec<MissingSource>,
+}
+
+/// What a rule's amount is for.
+fn unit(rule: &Rule) -> &str {
+    rule.unit.as_deref().unwrap_or("fen/month")
+}
+
 struct Shown<'a> {
     pack: &'a Pack,
     input: &'a Input,
@@ -91,36 +118,89 @@ struct Shown<'a> {
 
 impl Shown<'_> {
     fn class(&self, row: &RouteRow) -> ClassAssessment {
-        let conditions = self.conditions(row);
-        let facts = self.facts(row);
-        let undecided = conditions.iter().any(|c| c.value() == Truth::Unknown);
-        let missing = if undecided { self.missing(&facts) } else { Vec::new() };
-        let county = county_of(&self.input.division_code);
-        let parameters = self.pack.parameters_used(&row.route, &county, self.area, self.input.as_of);
+        let parts = self.parts(row);
         ClassAssessment {
             assistance_class: class_of(&row.class).into(),
             person_key: row.person_key.map(|key| key.to_string()).unwrap_or_default(),
             route: row.route.clone(),
-            eligible: truth(row.eligible).into(),
+            eligible: explain::truth(row.eligible).into(),
             amount_fen: row.amount_fen.unwrap_or_default(),
-            citation: self.pack.class_route(&row.route).map(|r| r.citation.clone()).unwrap_or_default(),
-            conditions,
-            facts,
-            parameters: parameters.into_iter().map(parameter).collect(),
-            missing,
+            explanation: self.explanation(row, &parts),
+            citation: parts.citation,
+            missing: parts.missing.into_iter().map(|source| source.name).collect(),
+            conditions: parts.conditions,
+            facts: parts.facts,
+            parameters: parts.parameters,
         }
     }
 
-    fn conditions(&self, row: &RouteRow) -> Vec<ConditionValue> {
-        let route = self.pack.class_route(&row.route);
-        let conditions = route.map(|r| r.conditions.as_slice()).unwrap_or_default();
-        let value = |condition: &minqing_policy::Condition| ConditionValue {
-            name: condition.name.clone(),
-            title: condition.title.clone(),
-            expression: condition.expr.clone(),
-            value: truth(row.conditions.get(&condition.name).and_then(Value::as_bool)).into(),
+    fn programme(&self, row: &RouteRow) -> ProgrammeAssessment {
+        let parts = self.parts(row);
+        ProgrammeAssessment {
+            programme: row.class.clone(),
+            person_key: row.person_key.map(|key| key.to_string()).unwrap_or_default(),
+            rule: row.route.clone(),
+            eligible: explain::truth(row.eligible).into(),
+            amount_fen: row.amount_fen.unwrap_or_default(),
+            amount_unit: self.rule(row).map(unit).unwrap_or_default().to_owned(),
+            explanation: self.explanation(row, &parts),
+            citation: parts.citation,
+            conditions: parts.conditions,
+            facts: parts.facts,
+            parameters: parts.parameters,
+        }
+    }
+
+    fn parts(&self, row: &RouteRow) -> Parts {
+        let conditions = self.conditions(row);
+        let facts = self.facts(row);
+        let undecided = conditions.iter().any(|c| c.value() == Truth::Unknown);
+        let unknown = facts.iter().filter(|fact| undecided && !fact.known).map(|fact| fact.name.as_str());
+        let county = county_of(&self.input.division_code);
+        let used = self.pack.parameters_used(&row.route, &county, self.area, self.input.as_of);
+        Parts {
+            citation: self.pack.citation(&row.route, self.input.as_of),
+            missing: explain::missing_sources(self.pack, unknown),
+            parameters: used.into_iter().map(|used| explain::parameter_value(self.pack, used)).collect(),
+            conditions,
+            facts,
+        }
+    }
+
+    fn rule(&self, row: &RouteRow) -> Option<&Rule> {
+        self.pack.rule(&row.route, self.input.as_of).map(|(_, rule)| rule)
+    }
+
+    fn explanation(&self, row: &RouteRow, parts: &Parts) -> Option<Explanation> {
+        let rule = self.rule(row)?;
+        let judged = explain::Judged {
+            pack: self.pack,
+            title: &rule.title,
+            citation: &parts.citation,
+            on: self.input.as_of,
+            verdict: row.eligible,
+            amount: row.amount_fen.map(|fen| (fen, unit(rule))),
+            conditions: &parts.conditions,
+            parameters: &parts.parameters,
+            missing: &parts.missing,
+            nearest: None,
         };
-        conditions.iter().map(value).collect()
+        Some(Explanation {
+            title: rule.title.zh.clone(),
+            title_en: rule.title.en.clone(),
+            confidence: explain::least_sure(rule.confidence, &parts.parameters).name().to_owned(),
+            missing_sources: parts.missing.clone(),
+            nearest_change: None,
+            text: judged.text(),
+            text_en: judged.text_en(),
+        })
+    }
+
+    fn conditions(&self, row: &RouteRow) -> Vec<ConditionValue> {
+        let conditions = self.pack.conditions(&row.route, self.input.as_of);
+        let outcome =
+            |condition: &minqing_policy::Condition| row.conditions.get(&condition.name).and_then(Value::as_bool);
+        conditions.iter().map(|condition| explain::condition_value(condition, outcome(condition))).collect()
     }
 
     fn facts(&self, row: &RouteRow) -> Vec<FactValue> {
@@ -128,44 +208,10 @@ impl Shown<'_> {
         let of_person = row.person_key.and_then(|key| persons.get(&key).copied());
         let given = |name: &str| of_person.and_then(|f| f.get(name)).or_else(|| self.input.facts.get(name));
         let used = row.facts.as_object().into_iter().flatten();
-        used.map(|(name, value)| self.fact(name, value.as_str(), given(name))).collect()
-    }
-
-    fn fact(&self, name: &str, value: Option<&str>, given: Option<&Fact>) -> FactValue {
-        let fact = self.pack.fact(name);
-        FactValue {
-            name: name.to_owned(),
-            title: fact.map(|f| f.title.zh.clone()).unwrap_or_default(),
-            value: value.unwrap_or_default().to_owned(),
-            r#type: fact.map(|f| f.kind.name().to_owned()).unwrap_or_default(),
-            source: self.pack.sources_of(name).join(", "),
-            as_of: given.and_then(|f| f.as_of).map(|day| day.to_string()).unwrap_or_default(),
-            known: value.is_some(),
-        }
-    }
-
-    /// Sources of the facts that are not known.
-    fn missing(&self, facts: &[FactValue]) -> Vec<String> {
-        let unknown = facts.iter().filter(|f| !f.known);
-        let sources: BTreeSet<&str> = unknown.flat_map(|f| self.pack.sources_of(&f.name)).collect();
-        sources.into_iter().filter(|source| *source != "register").map(str::to_owned).collect()
-    }
-}
-
-fn truth(value: Option<bool>) -> Truth {
-    match value {
-        Some(true) => Truth::True,
-        Some(false) => Truth::False,
-        None => Truth::Unknown,
-    }
-}
-
-fn parameter(used: ParameterUse) -> ParameterValue {
-    ParameterValue {
-        name: used.name,
-        value: used.value,
-        effective_from: used.effective_from.to_string(),
-        document: used.document,
-        confidence: used.confidence.name().to_owned(),
+        let fact = |(name, value): (&String, &Value)| {
+            let as_of = given(name).and_then(|fact: &Fact| fact.as_of);
+            explain::fact_value(self.pack, name, value.as_str().map(str::to_owned), as_of)
+        };
+        used.map(fact).collect()
     }
 }

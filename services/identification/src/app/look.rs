@@ -5,8 +5,9 @@ use chrono::NaiveDate;
 use futures::FutureExt as _;
 use minqing_kit::{Call, Error, Result, db::Work, id::name, page};
 use minqing_proto::minqing::identification::v1::{
-    Assessment, Case, CaseDecision, CaseKind, CaseState, ListCasesRequest,
+    Assessment, Case, CaseDecision, CaseKind, CaseState, Explanation, ListCasesRequest,
 };
+use minqing_proto::minqing::types::v1::FactValue;
 use prost::Message as _;
 use uuid::Uuid;
 
@@ -38,10 +39,23 @@ pub fn fields(whole: bool) -> &'static [&'static str] {
 /// The assessment, without the values of facts unless they may be seen.
 pub fn shown(mut assessment: Assessment, whole: bool) -> Assessment {
     if !whole {
-        let facts = assessment.classes.iter_mut().flat_map(|class| &mut class.facts);
-        facts.for_each(|fact| fact.value.clear());
+        for class in assessment.classes.iter_mut().chain(&mut assessment.exits) {
+            hide(&mut class.facts, class.explanation.as_mut());
+        }
+        for programme in &mut assessment.programmes {
+            hide(&mut programme.facts, programme.explanation.as_mut());
+        }
     }
     assessment
+}
+
+fn hide(facts: &mut [FactValue], explanation: Option<&mut Explanation>) {
+    facts.iter_mut().for_each(|fact| fact.value.clear());
+    if let Some(explanation) = explanation {
+        explanation.text.clear();
+        explanation.text_en.clear();
+        explanation.nearest_change = None;
+    }
 }
 
 impl Identification {

@@ -2,7 +2,7 @@
 
 pub mod assess;
 pub mod decide;
-mod evaluate;
+pub mod evaluate;
 pub mod known;
 pub mod look;
 pub mod open;

@@ -11,7 +11,8 @@ use tonic::{Code, Status};
 use crate::story::*;
 
 async fn assess(service: &TestService, caller: &str, purpose: &str, n: u128) -> Result<Assessment, Status> {
-    let request = request_for(Some(purpose), None, AssessHouseholdRequest { household: household(n) });
+    let request =
+        request_for(Some(purpose), None, AssessHouseholdRequest { household: household(n), ..Default::default() });
     client(service, caller).assess_household(request).await.map(|r| r.into_inner().assessment.unwrap())
 }
 

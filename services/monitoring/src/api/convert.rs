@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use minqing_kit::id;
-use minqing_policy::Area;
+use minqing_policy::{Area, explain};
 use minqing_proto::minqing::{
     monitoring::v1 as wire,
     types::v1::{ConditionValue, FactValue, ParameterValue, Truth, WarningLevel},
@@ -64,12 +64,8 @@ pub fn explained(rules: &Rules, of: Warning, explanation: Explanation) -> wire::
 fn conditions(rules: &Rules, indicator: &str, stored: &Value) -> Vec<ConditionValue> {
     let known = rules.pack.indicator(indicator).map(|i| i.conditions.as_slice()).unwrap_or_default();
     let in_pack = known.iter().filter_map(|condition| {
-        Some(ConditionValue {
-            name: condition.name.clone(),
-            title: condition.title.clone(),
-            expression: condition.expr.clone(),
-            value: truth(stored.get(&condition.name)?).into(),
-        })
+        let value = stored.get(&condition.name)?;
+        Some(explain::condition_value(condition, value.as_bool()))
     });
     let others = entries(stored).filter(|(name, _)| known.iter().all(|c| c.name != *name));
     let others = others.map(|(name, value)| ConditionValue {
@@ -87,13 +83,8 @@ fn parameters(rules: &Rules, of: &Warning, stored: &Value) -> Vec<ParameterValue
         let value = text(value).unwrap_or_default();
         // The pack's document counts only where the pack still says what the warning was raised with.
         let source = used.iter().find(|u| u.name == name && u.value == value);
-        ParameterValue {
-            name: name.to_owned(),
-            effective_from: source.map(|u| u.effective_from.to_string()).unwrap_or_default(),
-            document: source.map(|u| u.document.clone()).unwrap_or_default(),
-            confidence: source.map(|u| u.confidence.name().to_owned()).unwrap_or_default(),
-            value,
-        }
+        let bare = || ParameterValue { name: name.to_owned(), value: value.clone(), ..Default::default() };
+        source.map_or_else(bare, |source| explain::parameter_value(&rules.pack, source.clone()))
     };
     entries(stored).map(value).collect()
 }
@@ -104,16 +95,8 @@ pub fn facts(rules: &Rules, cells: Cells) -> Vec<FactValue> {
 }
 
 fn fact(rules: &Rules, name: &str, cell: Cell) -> FactValue {
-    let known = rules.pack.fact(name);
-    FactValue {
-        name: name.to_owned(),
-        title: known.map(|f| f.title.zh.clone()).unwrap_or_default(),
-        known: cell.value.is_some(),
-        value: cell.value.unwrap_or_default(),
-        r#type: known.map(|f| f.kind.name().to_owned()).unwrap_or_default(),
-        source: rules.pack.sources_of(name).join(", "),
-        as_of: cell.as_of.unwrap_or_default(),
-    }
+    let as_of = cell.as_of.and_then(|day| day.parse().ok());
+    explain::fact_value(&rules.pack, name, cell.value, as_of)
 }
 
 /// A feed; late when its day has passed.
@@ -146,9 +129,5 @@ fn text(value: &Value) -> Option<String> {
 }
 
 fn truth(value: &Value) -> Truth {
-    match value.as_bool() {
-        Some(true) => Truth::True,
-        Some(false) => Truth::False,
-        None => Truth::Unknown,
-    }
+    explain::truth(value.as_bool())
 }

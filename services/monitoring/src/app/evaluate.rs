@@ -83,7 +83,7 @@ async fn warnings(monitoring: &Monitoring, work: &mut Work, held: &[Uuid], cause
 
 fn raise(monitoring: &Monitoring, work: &mut Work, raised: &mut Raised, change: Change, accepted: &str) -> Result<()> {
     let id = work.new_id();
-    let level = monitoring.rules.level(&change.indicator)?;
+    let level = monitoring.rules.raised_level(&change.indicator, change.severity.as_deref())?;
     let household = id::name("households", change.household_id);
     let event = WarningRaised {
         warning: id::name("warnings", id),

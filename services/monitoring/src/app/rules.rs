@@ -1,7 +1,7 @@
 //! The policy pack in use, with the statements made of it.
 
 use minqing_kit::Result;
-use minqing_policy::{Indicator, Pack};
+use minqing_policy::{Indicator, Pack, Severity};
 use minqing_proto::minqing::types::v1::WarningLevel;
 
 use crate::{domain::error::Fault, store::evaluation::Statements};
@@ -22,6 +22,14 @@ impl Rules {
         let statements = Statements::new(&pack, confined);
         let indicators = pack.indicators().iter().map(|i| i.id.clone()).collect();
         Rules { pack_tag: pack.version_tag().to_owned(), statements, indicators, pack }
+    }
+
+    /// Urgency of a warning: what the screening says, else the indicator's own.
+    pub fn raised_level(&self, indicator: &str, severity: Option<&str>) -> Result<WarningLevel> {
+        match severity.and_then(Severity::of_name) {
+            Some(severity) => Ok(severity.warning_level()),
+            None => self.level(indicator),
+        }
     }
 
     /// Urgency of an indicator's warnings.

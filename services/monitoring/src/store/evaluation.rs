@@ -34,6 +34,8 @@ pub struct Change {
     pub area_kind: String,
     /// The open warning to clear; none to raise one.
     pub warning_id: Option<Uuid>,
+    /// Urgency of a warning to raise, `L2`.
+    pub severity: Option<String>,
     /// Json texts, of a warning to raise.
     pub conditions: Option<String>,
     pub facts: Option<String>,
@@ -161,7 +163,7 @@ async fn release(conn: &mut PgConnection) -> Result<()> {
 fn to_raise_sql(screening: &str) -> String {
     format!(
         "select e.household_id, e.person_key, e.indicator, h.division_code, h.area_kind, null::uuid as warning_id, \
-                e.conditions::text as conditions, e.facts::text as facts, e.parameters::text as parameters \
+                e.severity, e.conditions::text as conditions, e.facts::text as facts, e.parameters::text as parameters \
          from (\n{screening}\n) e join monitoring.household h on h.household_id = e.household_id \
          where e.verdict and not exists (\
            select from monitoring.warning w \
@@ -179,7 +181,7 @@ fn to_clear_sql(screening: &str) -> String {
            select e.household_id, e.indicator, coalesce(e.person_key, {NOBODY}) as person_key \
            from (\n{screening}\n) e where not e.verdict) \
          select w.household_id, w.person_key, w.indicator, h.division_code, h.area_kind, w.warning_id, \
-                null::text as conditions, null::text as facts, null::text as parameters \
+                null::text as severity, null::text as conditions, null::text as facts, null::text as parameters \
          from monitoring.warning w \
          join monitoring.household h on h.household_id = w.household_id \
          left join monitoring.member m on m.person_key = w.person_key and m.household_id = w.household_id \

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Analysis, Complaints, plain_name, unique};
+use super::{Analysis, Complaints, filled, plain_name, unique};
 use crate::{
     error::Fault,
     expression::{Env, compile_as, compile_boolean},
@@ -12,7 +12,7 @@ use crate::{
     sql::names::{self, AS_OF, Form},
 };
 
-const FILE: &str = "facts.yaml";
+const FILE: &str = "facts";
 
 pub(super) fn facts(contents: &Contents, analysis: &mut Analysis, complaints: &mut Complaints) {
     let parameters = contents.parameters.iter().map(|parameter| parameter.name.as_str());
@@ -41,7 +41,9 @@ fn uses_of(fact: &Fact, contents: &Contents) -> Result<BTreeSet<String>, Fault> 
         return Err(Fault::new("a fact cannot be a ratio", "事实不能是比例")
             .hint("keep amounts, and compare them multiplied out"));
     }
-    let form = names::form(fact)?;
+    super::units::unit_of(fact.kind, &fact.unit)?;
+    filled(&fact.title.en, "title.en", "英文名称")?;
+    let form = names::form(fact, &contents.sources)?;
     if let Form::Investigation = form {
         return match (&fact.expr, &fact.filter, &fact.empty) {
             (None, None, None) => Ok(BTreeSet::new()),
@@ -49,7 +51,7 @@ fn uses_of(fact: &Fact, contents: &Contents) -> Result<BTreeSet<String>, Fault> 
         };
     }
     let expr = fact.expr.as_deref().ok_or_else(|| Fault::new("`expr` is missing", "缺少 expr"))?;
-    if !matches!(form, Form::Rows(_)) && (fact.filter.is_some() || fact.empty.is_some()) {
+    if !matches!(form, Form::Rows(_) | Form::Absent(_)) && (fact.filter.is_some() || fact.empty.is_some()) {
         return Err(Fault::new(
             "where and empty belong to facts over a source's rows",
             "where、empty 仅用于按来源汇总的事实",
@@ -60,6 +62,7 @@ fn uses_of(fact: &Fact, contents: &Contents) -> Result<BTreeSet<String>, Fault> 
         Form::Derived => Ok(compile_as(expr, &names::of_facts(contents, fact.level, AS_OF), fact.kind)?.uses),
         Form::Lifted => Ok(compile_as(expr, &names::of_members(contents, AS_OF), fact.kind)?.uses),
         Form::Rows(source) => rows(fact, expr, &names::of_rows(contents, source, AS_OF)),
+        Form::Absent(source) => rows(fact, expr, &names::of_absent(contents, source, AS_OF)),
         Form::Investigation => Ok(BTreeSet::new()),
     }
 }

@@ -1,8 +1,11 @@
 //! Everything a pack must satisfy before a statement is made of it, and what the check learns on the way: which fact
 //! rests on which.
 
+mod citations;
 mod facts;
+mod routing;
 mod rules;
+mod units;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,12 +101,14 @@ pub(crate) fn check(contents: &Contents) -> (Analysis, Vec<Complaint>) {
     let mut complaints = Complaints::default();
     let mut analysis = Analysis::default();
     values::head(contents, &mut complaints);
+    values::documents(contents, &mut complaints);
     values::parameters(contents, &mut complaints);
     values::programmes(contents, &mut complaints);
     facts::facts(contents, &mut analysis, &mut complaints);
     rules::indicators(contents, &mut analysis, &mut complaints);
-    rules::classes(contents, &mut analysis, &mut complaints);
-    rules::routing(contents, &mut complaints);
+    rules::rules(contents, &mut analysis, &mut complaints);
+    routing::routing(contents, &mut complaints);
+    values::processes(contents, &mut complaints);
     (analysis, complaints.0)
 }
 

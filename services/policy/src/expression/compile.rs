@@ -100,7 +100,9 @@ impl Compiler<'_> {
         }
         let slot = self.env.names.get(&name).ok_or_else(|| unknown_name(&name, self.env))?;
         self.uses.insert(name);
-        Ok(Node { nullable: true, row: slot.row, ..Node::new(slot.sql.clone(), Ty::Known(slot.kind)) })
+        let node = Node::new(slot.sql.clone(), Ty::Known(slot.kind));
+        let unit = (!slot.unit.is_empty()).then(|| slot.unit.clone());
+        Ok(Node { nullable: true, row: slot.row, unit, ..node })
     }
 
     fn distinct(&mut self, a: &Expr, b: &Expr, (word, depth): (&str, usize)) -> Result<Node, Fault> {
@@ -137,6 +139,7 @@ impl Compiler<'_> {
             operator::boolean(&condition)?;
             let value = self.node(&branch.result, depth)?;
             result.ty = operator::same(&result, &value)?;
+            result.unit = result.unit.or_else(|| value.unit.clone());
             result.fraction |= value.fraction;
             if condition.nullable {
                 sql.push_str(&format!(" when ({}) is null then null", condition.sql));
@@ -147,7 +150,7 @@ impl Compiler<'_> {
         sql.push_str(&format!(" else {} end", other.sql));
         parts.push(other);
         let all: Vec<&Node> = parts.iter().collect();
-        Ok(Node { fraction: result.fraction, ..Node::new(format!("({sql})"), result.ty) }.over(&all))
+        Ok(Node { fraction: result.fraction, unit: result.unit, ..Node::new(format!("({sql})"), result.ty) }.over(&all))
     }
 
     fn cast(&mut self, expr: &Expr, to: &DataType, depth: usize) -> Result<Node, Fault> {

@@ -173,7 +173,8 @@ fn aggregate_of(name: &str, nodes: &[Node], (filter, distinct): (&str, bool)) ->
         }
         _ => return Err(refused(&format!("{name} of {}", node.kind_name()))),
     };
-    Ok(Node { fraction: node.fraction && name != "count", ..aggregated(text, ty, true) })
+    let unit = if matches!(name, "count" | "count_if") { None } else { node.unit.clone() };
+    Ok(Node { fraction: node.fraction && name != "count", unit, ..aggregated(text, ty, true) })
 }
 
 fn scalar(name: &str, nodes: &[Node]) -> Result<Node, Fault> {
@@ -192,12 +193,14 @@ fn scalar(name: &str, nodes: &[Node]) -> Result<Node, Fault> {
             let mut ty = nodes[0].clone();
             for node in &nodes[1..] {
                 ty.ty = operator::same(&ty, node)?;
+                ty.unit = ty.unit.or_else(|| node.unit.clone());
             }
             let call = format!("{name}({})", texts.join(", "));
             let fraction = nodes.iter().any(|node| node.fraction);
             if name == "coalesce" {
                 let node = Node::new(call, ty.ty).over(&parts);
-                return Ok(Node { nullable: nodes.iter().all(|node| node.nullable), fraction, ..node });
+                let nullable = nodes.iter().all(|node| node.nullable);
+                return Ok(Node { nullable, fraction, unit: ty.unit, ..node });
             }
             // PostgreSQL skips nulls here, which would turn unknown into a value.
             let unknown: Vec<String> =
@@ -207,7 +210,7 @@ fn scalar(name: &str, nodes: &[Node]) -> Result<Node, Fault> {
             } else {
                 format!("(case when {} then null else {call} end)", unknown.join(" or "))
             };
-            Ok(Node { fraction, ..Node::new(sql, ty.ty).over(&parts) })
+            Ok(Node { fraction, unit: ty.unit, ..Node::new(sql, ty.ty).over(&parts) })
         }
         "nullif" => {
             let ty = operator::same(&nodes[0], &nodes[1])?;
@@ -218,7 +221,7 @@ fn scalar(name: &str, nodes: &[Node]) -> Result<Node, Fault> {
         "abs" => {
             operator::negative(&nodes[0])?;
             let node = Node::new(format!("abs({})", texts[0]), nodes[0].ty).over(&parts);
-            Ok(Node { fraction: nodes[0].fraction, ..node })
+            Ok(Node { fraction: nodes[0].fraction, unit: nodes[0].unit.clone(), ..node })
         }
         _ => of_dates(name, nodes, &parts),
     }

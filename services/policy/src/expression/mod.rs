@@ -27,8 +27,26 @@ const DEPTH_LIMIT: usize = 40;
 pub(crate) struct Slot {
     pub sql: String,
     pub kind: Kind,
+    /// Unit as the pack declares it; empty when it declares none.
+    pub unit: String,
     /// Differs between the rows an aggregate runs over.
     pub row: bool,
+}
+
+impl Slot {
+    pub(crate) fn new(sql: String, kind: Kind) -> Self {
+        Self { sql, kind, unit: String::new(), row: false }
+    }
+
+    pub(crate) fn in_unit(mut self, unit: &str) -> Self {
+        unit.clone_into(&mut self.unit);
+        self
+    }
+
+    pub(crate) fn of_rows(mut self) -> Self {
+        self.row = true;
+        self
+    }
 }
 
 /// Names an expression may use, and the form it must have.
@@ -79,11 +97,13 @@ struct Node {
     aggregate: bool,
     /// Divisor that cannot be zero.
     nonzero: bool,
+    /// Unit, while no multiplication has changed it.
+    unit: Option<String>,
 }
 
 impl Node {
     fn new(sql: String, ty: Ty) -> Self {
-        Self { sql, ty, nullable: false, fraction: false, row: false, aggregate: false, nonzero: false }
+        Self { sql, ty, nullable: false, fraction: false, row: false, aggregate: false, nonzero: false, unit: None }
     }
 
     /// Marks of every part the node is made of.
@@ -91,6 +111,12 @@ impl Node {
         self.nullable |= parts.iter().any(|part| part.nullable);
         self.row |= parts.iter().any(|part| part.row);
         self.aggregate |= parts.iter().any(|part| part.aggregate);
+        self
+    }
+
+    /// Of a unit, where one is known.
+    fn in_unit(mut self, unit: Option<String>) -> Self {
+        self.unit = unit;
         self
     }
 
@@ -172,7 +198,7 @@ pub(crate) fn compile_as(text: &str, env: &Env, wanted: Kind) -> Result<Compiled
     Ok(compiled)
 }
 
-fn parse(text: &str) -> Result<sqlparser::ast::Expr, Fault> {
+pub(crate) fn parse(text: &str) -> Result<sqlparser::ast::Expr, Fault> {
     let fault = |error: sqlparser::parser::ParserError| {
         Fault::new(format!("not a valid expression: {error}"), "表达式语法错误")
     };

@@ -10,7 +10,7 @@ const BOOLEAN: Ty = Ty::Known(Kind::Boolean);
 pub(super) fn same(a: &Node, b: &Node) -> Result<Ty, Fault> {
     use Kind::{Integer, Money, Ratio};
     match (a.ty, b.ty) {
-        (x, y) if x == y => Ok(x),
+        (x, y) if x == y => one_unit(a, b).map(|()| x),
         (Ty::Null, other) | (other, Ty::Null) => Ok(other),
         (Ty::Number, Ty::Known(kind @ (Integer | Money | Ratio))) => Ok(Ty::Known(kind)),
         (Ty::Known(kind @ (Integer | Money | Ratio)), Ty::Number) => Ok(Ty::Known(kind)),
@@ -23,6 +23,17 @@ pub(super) fn same(a: &Node, b: &Node) -> Result<Ty, Fault> {
             let money = [a.ty, b.ty].contains(&Ty::Known(Money));
             Err(if money { fault.hint("money is in fen; only money or a literal number may meet it") } else { fault })
         }
+    }
+}
+
+/// Refuses two declared units that differ.
+fn one_unit(a: &Node, b: &Node) -> Result<(), Fault> {
+    match (&a.unit, &b.unit) {
+        (Some(one), Some(other)) if one != other => {
+            Err(Fault::new(format!("wrong unit: {one} meets {other}"), format!("单位不符：“{one}”与“{other}”"))
+                .hint("bring both to one unit first, such as a monthly standard * 12"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -49,7 +60,7 @@ pub(super) fn negative(inner: &Node) -> Result<Node, Fault> {
     match inner.ty {
         Ty::Number | Ty::Known(Kind::Integer | Kind::Money | Kind::Ratio) => {
             let node = Node::new(format!("(- {})", inner.sql), inner.ty).over(&[inner]);
-            Ok(Node { fraction: inner.fraction, nonzero: inner.nonzero, ..node })
+            Ok(Node { fraction: inner.fraction, nonzero: inner.nonzero, unit: inner.unit.clone(), ..node })
         }
         _ => Err(refused(&format!("minus before {}", inner.kind_name()))),
     }
@@ -86,7 +97,8 @@ pub(super) fn add(a: &Node, op: &str, b: &Node) -> Result<Node, Fault> {
         return Err(refused(&format!("`{op}` between {} and {}", a.kind_name(), b.kind_name())));
     }
     let node = Node::new(format!("({} {op} {})", a.sql, b.sql), ty).over(&[a, b]);
-    Ok(Node { fraction: a.fraction || b.fraction || ty == Ty::Known(Kind::Ratio), ..node })
+    let unit = a.unit.clone().or_else(|| b.unit.clone());
+    Ok(Node { fraction: a.fraction || b.fraction || ty == Ty::Known(Kind::Ratio), unit, ..node })
 }
 
 pub(super) fn multiply(a: &Node, b: &Node) -> Result<Node, Fault> {
@@ -130,5 +142,5 @@ pub(super) fn rounded(word: &str, inner: &Node) -> Result<Node, Fault> {
         Ty::Number | Ty::Known(Kind::Integer | Kind::Money) => inner.ty,
         _ => return Err(refused(&format!("{word} of {}", inner.kind_name()))),
     };
-    Ok(Node::new(format!("{word}(({})::numeric)", inner.sql), ty).over(&[inner]))
+    Ok(Node::new(format!("{word}(({})::numeric)", inner.sql), ty).over(&[inner]).in_unit(inner.unit.clone()))
 }

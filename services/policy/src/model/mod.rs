@@ -1,13 +1,26 @@
 //! The pack as its files say it: one type per kind of entry. Read by serde, checked by `load`, then never changed.
 
-use chrono::NaiveDate;
-use minqing_proto::minqing::types::v1::{AssistanceClass, Bureau, WarningLevel};
-use serde::Deserialize;
+mod document;
+mod example;
+mod process;
+mod rule;
+mod severity;
+mod value;
 
-use crate::kind::Kind;
+use chrono::NaiveDate;
+use minqing_proto::minqing::types::v1::{AssistanceClass, Bureau};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use document::{Citation, Document};
+pub use example::{Example, Expected};
+pub use process::{Code, CodeTable, Process, Step};
+pub use rule::{Class, Condition, Indicator, IndicatorClass, Programme, Raised, Rule, Stacking, StackingRule};
+pub use severity::Severity;
+pub use value::{AbsentSource, Fact, Parameter, ParameterEntry, Scalar, Subject};
 
 /// Words for an official and for a developer.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Title {
     /// Chinese.
@@ -17,7 +30,7 @@ pub struct Title {
 }
 
 /// How sure a value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// Read in the full text of the document.
@@ -31,6 +44,12 @@ pub enum Confidence {
 }
 
 impl Confidence {
+    /// From the name; `None` when there is no such confidence.
+    pub fn of(name: &str) -> Option<Confidence> {
+        use Confidence::{Confirmed, Placeholder, Secondary, Unconfirmed};
+        [Confirmed, Secondary, Unconfirmed, Placeholder].into_iter().find(|confidence| confidence.name() == name)
+    }
+
     /// Name as packs and explanations write it.
     pub fn name(self) -> &'static str {
         match self {
@@ -43,7 +62,7 @@ impl Confidence {
 }
 
 /// A county the pack covers.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct County {
     /// Twelve digits.
@@ -53,7 +72,7 @@ pub struct County {
 }
 
 /// `pack.yaml`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
     /// Name, the folder's.
@@ -70,60 +89,8 @@ pub struct Head {
     pub counties: Vec<County>,
 }
 
-/// A dated, placed value that rules read by name.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Parameter {
-    /// Name in expressions.
-    pub name: String,
-    /// Words.
-    pub title: Title,
-    /// Kind of every value.
-    #[serde(rename = "type")]
-    pub kind: Kind,
-    /// Unit in words, such as fen/person/month.
-    #[serde(default)]
-    pub unit: String,
-    /// Values, in any order.
-    pub values: Vec<ParameterEntry>,
-}
-
-/// One value of a parameter.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ParameterEntry {
-    /// Value as text.
-    #[serde(deserialize_with = "scalar")]
-    pub value: String,
-    /// Households it holds for.
-    #[serde(default)]
-    pub area: Area,
-    /// Division it holds in, twelve digits; zeros at the end cover everything below.
-    pub division: String,
-    /// First day.
-    pub from: NaiveDate,
-    /// Last day; open when absent.
-    #[serde(default)]
-    pub to: Option<NaiveDate>,
-    /// Document that sets it.
-    pub document: String,
-    /// Article within it.
-    #[serde(default)]
-    pub article: Option<String>,
-    /// How sure it is.
-    pub confidence: Confidence,
-}
-
-impl ParameterEntry {
-    /// Leading digits of the division that every covered county shares.
-    pub(crate) fn prefix(&self) -> &str {
-        let pairs = self.division.as_bytes().chunks(2).take(3).rposition(|pair| pair != b"00");
-        &self.division[..pairs.map_or(0, |last| (last + 1) * 2)]
-    }
-}
-
 /// Urban or rural households, or both.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Area {
     /// Both.
@@ -147,7 +114,7 @@ impl Area {
 }
 
 /// What a rule or fact speaks of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// One member.
@@ -156,233 +123,6 @@ pub enum Level {
     Household,
     /// A bureau's dataset in a county. Indicators only.
     Feed,
-}
-
-/// A named, typed value of a person or household.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fact {
-    /// Name in expressions.
-    pub name: String,
-    /// Words.
-    pub title: Title,
-    /// Person or household.
-    pub level: Level,
-    /// Kind.
-    #[serde(rename = "type")]
-    pub kind: Kind,
-    /// Unit in words.
-    #[serde(default)]
-    pub unit: String,
-    /// Where it comes from: `register` (a column), a record set or register table (an aggregate over its rows),
-    /// `investigation` (only a field check can tell). Absent for facts made from facts.
-    #[serde(default)]
-    pub source: Option<String>,
-    /// `person` lifts members' facts to the household.
-    #[serde(default)]
-    pub from: Option<Level>,
-    /// The expression; absent for `investigation`.
-    #[serde(default)]
-    pub expr: Option<String>,
-    /// Which rows of the source count.
-    #[serde(default, rename = "where")]
-    pub filter: Option<String>,
-    /// Value when the feed is fresh and no row counts.
-    #[serde(default, deserialize_with = "optional_scalar")]
-    pub empty: Option<String>,
-}
-
-/// A boolean expression with a name, so that an explanation can show it by itself.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Condition {
-    /// Name within the rule.
-    pub name: String,
-    /// Words, Chinese.
-    pub title: String,
-    /// The expression.
-    pub expr: String,
-    /// Outcome the verdict counts with when the data leave the condition unknown. The explanation still says unknown.
-    #[serde(default)]
-    pub unless_unknown: Option<bool>,
-}
-
-/// Urgency of a warning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-pub enum Severity {
-    /// Red.
-    L1,
-    /// Orange.
-    L2,
-    /// Yellow.
-    L3,
-    /// Blue.
-    L4,
-    /// Green.
-    L5,
-}
-
-impl Severity {
-    /// The contract's value.
-    pub fn warning_level(self) -> WarningLevel {
-        match self {
-            Severity::L1 => WarningLevel::Red,
-            Severity::L2 => WarningLevel::Orange,
-            Severity::L3 => WarningLevel::Yellow,
-            Severity::L4 => WarningLevel::Blue,
-            Severity::L5 => WarningLevel::Green,
-        }
-    }
-
-    /// From the contract's value; `None` when unspecified.
-    pub fn of(level: WarningLevel) -> Option<Self> {
-        match level {
-            WarningLevel::Unspecified => None,
-            WarningLevel::Red => Some(Severity::L1),
-            WarningLevel::Orange => Some(Severity::L2),
-            WarningLevel::Yellow => Some(Severity::L3),
-            WarningLevel::Blue => Some(Severity::L4),
-            WarningLevel::Green => Some(Severity::L5),
-        }
-    }
-}
-
-/// Group an indicator belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum IndicatorClass {
-    /// 主动发现: not in aid, may need it.
-    A,
-    /// 需求预警: in the set, aid missing.
-    B,
-    /// 动态管理: may have to leave or change.
-    C,
-    /// 政策落实: the mesh watches the officials.
-    P,
-}
-
-/// A warning rule.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Indicator {
-    /// Id, `A03`.
-    pub id: String,
-    /// Words.
-    pub title: Title,
-    /// Group.
-    pub class: IndicatorClass,
-    /// What a warning is about.
-    pub level: Level,
-    /// Urgency.
-    pub severity: Severity,
-    /// All must hold.
-    pub conditions: Vec<Condition>,
-    /// Disposal type 1 to 4 (国办发〔2023〕39号 §3).
-    pub disposition: u8,
-    /// What the household needs, in words.
-    pub need: String,
-    /// Law and article.
-    pub citation: String,
-    /// Where condition and threshold come from.
-    pub basis: String,
-    /// Days during which a checked "not true" silences the warning while the facts stay the same.
-    pub suppress_days: u32,
-}
-
-/// A class of the low-income population.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Class {
-    /// Id, as in `monitoring.class_status`.
-    pub assistance_class: String,
-    /// Words.
-    pub title: Title,
-    /// Ways into it.
-    pub routes: Vec<ClassRoute>,
-}
-
-/// One way into a class.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClassRoute {
-    /// Id, `DB-01`.
-    pub id: String,
-    /// Words.
-    pub title: Title,
-    /// Household or person.
-    pub level: Level,
-    /// All must hold.
-    pub conditions: Vec<Condition>,
-    /// Monthly amount in fen; absent when the class pays no cash.
-    #[serde(default)]
-    pub amount: Option<String>,
-    /// Most the amount can be; the amount is held to it.
-    #[serde(default)]
-    pub cap: Option<String>,
-    /// Programme that pays or serves.
-    #[serde(default)]
-    pub programme: Option<String>,
-    /// Law and article.
-    pub citation: String,
-    /// How sure condition and amount are.
-    pub confidence: Confidence,
-}
-
-/// An aid programme.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Programme {
-    /// Code, `P-YL-03`.
-    pub code: String,
-    /// Words.
-    pub title: Title,
-    /// Leading bureaus.
-    pub lead: Vec<String>,
-    /// Cooperating bureaus.
-    pub cooperating: Vec<String>,
-    /// Law and article.
-    pub citation: String,
-    /// How sure condition and amount are.
-    pub confidence: Confidence,
-    /// What must be known about it.
-    #[serde(default)]
-    pub note: String,
-}
-
-impl Programme {
-    /// Takes part in the programme, leading or cooperating.
-    pub fn involves(&self, bureau: &str) -> bool {
-        self.lead.iter().chain(&self.cooperating).any(|other| other == bureau)
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Parameters {
-    pub parameters: Vec<Parameter>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Facts {
-    pub facts: Vec<Fact>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Indicators {
-    pub indicators: Vec<Indicator>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Classes {
-    pub classes: Vec<Class>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Programmes {
-    pub programmes: Vec<Programme>,
 }
 
 /// Bureau by its text, `medical_insurance`; `None` when there is no such bureau.
@@ -396,29 +136,20 @@ pub fn assistance_class(text: &str) -> Option<AssistanceClass> {
         .filter(|class| *class != AssistanceClass::Unspecified)
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Scalar {
-    Boolean(bool),
-    Integer(i64),
-    Text(String),
-}
-
-impl Scalar {
-    fn text(self) -> String {
-        match self {
-            Scalar::Boolean(value) => value.to_string(),
-            Scalar::Integer(value) => value.to_string(),
-            Scalar::Text(value) => value,
-        }
-    }
-}
-
-/// Fractions must be quoted (`"1.5"`): a YAML float would not keep the digits as written.
-fn scalar<'de, D: serde::Deserializer<'de>>(input: D) -> Result<String, D::Error> {
-    Ok(Scalar::deserialize(input)?.text())
-}
-
-fn optional_scalar<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
-    Ok(Option::<Scalar>::deserialize(input)?.map(Scalar::text))
+/// Words for a bureau by its text; the text itself when there is no such bureau.
+pub(crate) fn bureau_title(text: &str) -> Title {
+    let (zh, en) = match bureau(text) {
+        Some(Bureau::CivilAffairs) => ("民政局", "civil affairs"),
+        Some(Bureau::Education) => ("教育局", "education bureau"),
+        Some(Bureau::Hr) => ("人社局", "human resources bureau"),
+        Some(Bureau::Housing) => ("住建局", "housing bureau"),
+        Some(Bureau::Health) => ("卫健委", "health commission"),
+        Some(Bureau::MedicalInsurance) => ("医保局", "medical insurance bureau"),
+        Some(Bureau::Emergency) => ("应急管理局", "emergency bureau"),
+        Some(Bureau::Rural) => ("农业农村（乡村振兴）局", "rural revitalisation"),
+        Some(Bureau::Disabled) => ("残联", "disabled persons' federation"),
+        Some(Bureau::Women) => ("妇联", "women's federation"),
+        _ => (text, text),
+    };
+    Title { zh: zh.to_owned(), en: en.to_owned() }
 }

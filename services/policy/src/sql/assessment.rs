@@ -1,57 +1,101 @@
-//! The assessment statement: every class and route on one household, from facts that were computed before.
-//! `$1` household facts {name: text}, `$2` members [{person_key, facts}], `$3` county, `$4` area, `$5` business date.
+//! The assessment statements: every way into a class, way out of one and entitlement. Over one household's facts that
+//! were computed before, or over the register's households with the facts computed on the way.
 
 use std::collections::BTreeSet;
 
 use super::{
     Ctes, items, names, object,
     parameter::{self, column_name},
-    pipeline::parameters_of,
+    pipeline::{self, parameters_of},
     screening::{condition_columns, condition_object, verdict},
 };
 use crate::{
     check::Analysis,
     error::Fault,
-    expression::compile_as,
+    expression::{Env, compile_as},
     kind::Kind,
     load::Contents,
-    model::{ClassRoute, Level},
+    model::{Level, Rule},
+    rules::{PlacedRule, placed},
 };
 
-const AS_OF: &str = "$5::date";
+/// Facts and parameters that rules use, and each rule's parameters.
+#[derive(Default)]
+struct Wanted {
+    facts: BTreeSet<String>,
+    parameters: BTreeSet<String>,
+    texts: Vec<(String, BTreeSet<String>)>,
+}
 
-pub(super) fn classes(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
-    let routes: Vec<(&str, &ClassRoute)> = contents
-        .classes
-        .iter()
-        .flat_map(|class| class.routes.iter().map(|r| (class.assistance_class.as_str(), r)))
-        .collect();
-    let mut parameters = BTreeSet::new();
-    let mut texts = Vec::new();
-    for (_, route) in &routes {
-        let used = analysis.rule(&route.id);
-        parameters.extend(used.parameters.iter().cloned());
-        texts.push((route.id.clone(), used.parameters.clone()));
+impl Wanted {
+    fn by(rules: &[PlacedRule<'_>], analysis: &Analysis) -> Wanted {
+        let mut wanted = Wanted::default();
+        for one in rules {
+            let used = analysis.rule(&one.key);
+            wanted.facts.extend(used.facts);
+            wanted.parameters.extend(used.parameters.iter().cloned());
+            wanted.texts.push((one.key.clone(), used.parameters));
+        }
+        wanted
     }
+}
+
+/// `$1` household facts {name: text}, `$2` members [{person_key, facts}], `$3` county, `$4` area, `$5` business date.
+pub(super) fn one_household(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
+    const AS_OF: &str = "$5::date";
+    let rules = placed(contents);
+    let wanted = Wanted::by(&rules, analysis);
     let mut ctes = Ctes::default();
     ctes.push("place", "  select 'here' as place, $3::text as county_code, $4::text as area_kind");
-    parameter::push(&mut ctes, contents, &parameters, AS_OF);
-    parameter::push_texts(&mut ctes, &texts);
-    given(&mut ctes, contents);
+    parameter::push(&mut ctes, contents, &wanted.parameters, AS_OF);
+    parameter::push_texts(&mut ctes, &wanted.texts);
+    given(&mut ctes, contents, &wanted);
     for level in [Level::Household, Level::Person] {
-        let of_level: Vec<&ClassRoute> = routes.iter().map(|(_, route)| *route).filter(|r| r.level == level).collect();
-        push_conditions(&mut ctes, contents, (level, &of_level))?;
+        let mut columns = rule_columns(&rules, (level, contents, AS_OF))?;
+        let body = if level == Level::Household {
+            format!("  select b.*{}\n  from household b\n  {}", items(&columns), parameters_of("b"))
+        } else {
+            columns.splice(0..0, household_facts(contents, &wanted));
+            format!(
+                "  select b.*{}\n  from person b\n  cross join household h\n  {}",
+                items(&columns),
+                parameters_of("b")
+            )
+        };
+        ctes.push(relation(level), &body);
     }
-    let arms: Vec<String> = routes.iter().map(|(class, route)| arm(class, route, (contents, analysis))).collect();
-    let none = "select null::text as class, null::text as route, null::uuid as person_key, null::boolean as eligible, \
-                null::bigint as amount_fen, null::jsonb as conditions, null::jsonb as facts, null::jsonb as parameters where false";
-    Ok(ctes.finish(&if arms.is_empty() { none.to_owned() } else { arms.join("\nunion all\n") }))
+    Ok(ctes.finish(&arms(&rules, (contents, analysis, AS_OF), "null::uuid as household_id, ")))
+}
+
+/// `$1` household ids, `$2` business date.
+pub(super) fn register(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
+    let rules = placed(contents);
+    let wanted = Wanted::by(&rules, analysis);
+    let mut steps = pipeline::build(contents, analysis, &wanted.facts, &wanted.parameters)?;
+    parameter::push_texts(&mut steps.ctes, &wanted.texts);
+    for level in [Level::Household, Level::Person] {
+        let mut columns = rule_columns(&rules, (level, contents, names::AS_OF))?;
+        let body = if level == Level::Household {
+            format!("  select b.*{}\n  from {} b\n  {}", items(&columns), steps.household, parameters_of("b"))
+        } else {
+            columns.splice(0..0, household_facts(contents, &wanted));
+            format!(
+                "  select b.*{}\n  from {} b\n  join {} h on h.household_id = b.household_id\n  {}",
+                items(&columns),
+                steps.person,
+                steps.household,
+                parameters_of("b")
+            )
+        };
+        steps.ctes.push(relation(level), &body);
+    }
+    Ok(steps.ctes.finish(&arms(&rules, (contents, analysis, names::AS_OF), "c.household_id, ")))
 }
 
 /// Facts as given: a name that is absent or null stays unknown.
-fn given(ctes: &mut Ctes, contents: &Contents) {
+fn given(ctes: &mut Ctes, contents: &Contents, wanted: &Wanted) {
     let columns = |level: Level, from: &str| -> Vec<String> {
-        let of_level = contents.facts.iter().filter(|fact| fact.level == level);
+        let of_level = contents.facts.iter().filter(|fact| fact.level == level && wanted.facts.contains(&fact.name));
         of_level.map(|fact| format!("({from} ->> '{0}')::{1} as f_{0}", fact.name, fact.kind.sql_type())).collect()
     };
     let household = columns(Level::Household, "$1::jsonb");
@@ -67,61 +111,81 @@ fn given(ctes: &mut Ctes, contents: &Contents) {
     );
 }
 
-fn push_conditions(
-    ctes: &mut Ctes,
-    contents: &Contents,
-    (level, routes): (Level, &[&ClassRoute]),
-) -> Result<(), Fault> {
-    let env = names::of_facts(contents, level, AS_OF);
+fn household_facts(contents: &Contents, wanted: &Wanted) -> Vec<String> {
+    let of_household = contents.facts.iter().filter(|fact| fact.level == Level::Household);
+    let wanted_ones = of_household.filter(|fact| wanted.facts.contains(&fact.name));
+    wanted_ones.map(|fact| format!("h.f_{}", fact.name)).collect()
+}
+
+/// Conditions and amounts of the rules of a level.
+fn rule_columns(
+    rules: &[PlacedRule<'_>],
+    (level, contents, as_of): (Level, &Contents, &str),
+) -> Result<Vec<String>, Fault> {
+    let env = names::of_facts(contents, level, as_of);
     let mut columns = Vec::new();
-    for route in routes {
-        columns.extend(condition_columns(&route.id, &route.conditions, &env)?);
-        columns.push(format!("{} as a_{}", amount(route, &env)?, column_name(&route.id)));
+    for one in rules.iter().filter(|one| one.rule.level == level) {
+        columns.extend(condition_columns(&one.key, &one.rule.conditions, &env)?);
+        columns.push(format!("{} as a_{}", amount(one.rule, &env)?, one.key));
     }
-    let body = if level == Level::Household {
-        format!("  select b.*{}\n  from household b\n  {}", items(&columns), parameters_of("b"))
-    } else {
-        let of_household = contents.facts.iter().filter(|fact| fact.level == Level::Household);
-        columns.splice(0..0, of_household.map(|fact| format!("h.f_{}", fact.name)));
-        format!("  select b.*{}\n  from person b\n  cross join household h\n  {}", items(&columns), parameters_of("b"))
-    };
-    ctes.push(relation(level), &body);
-    Ok(())
+    Ok(columns)
 }
 
 fn relation(level: Level) -> &'static str {
-    if level == Level::Household { "household_condition" } else { "person_condition" }
+    if level == Level::Household { "household_rule" } else { "person_rule" }
 }
 
-/// Monthly amount between nothing and the cap; unknown while an input is unknown.
-fn amount(route: &ClassRoute, env: &crate::expression::Env) -> Result<String, Fault> {
-    let Some(text) = &route.amount else {
+/// Amount between nothing and the cap; unknown while an input is unknown.
+fn amount(rule: &Rule, env: &Env) -> Result<String, Fault> {
+    let Some(text) = &rule.amount else {
         return Ok("null::bigint".to_owned());
     };
     let value = compile_as(text, env, Kind::Money)?.sql;
-    let cap = match &route.cap {
+    let cap = match &rule.cap {
         Some(cap) => compile_as(cap, env, Kind::Money)?.sql,
         None => value.clone(),
     };
     Ok(format!("case when ({value}) is not null and ({cap}) is not null then greatest(0, least({value}, {cap})) end"))
 }
 
-fn arm(class: &str, route: &ClassRoute, (contents, analysis): (&Contents, &Analysis)) -> String {
-    let used = analysis.rule(&route.id);
+fn arms(rules: &[PlacedRule<'_>], about: (&Contents, &Analysis, &str), subject: &str) -> String {
+    let arms: Vec<String> = rules.iter().map(|one| arm(one, about, subject)).collect();
+    if arms.is_empty() {
+        return "select null::uuid as household_id, null::text as kind, null::text as class, null::text as route, \
+                null::uuid as person_key, null::boolean as eligible, null::bigint as amount_fen, null::jsonb as conditions, \
+                null::jsonb as facts, null::jsonb as parameters where false"
+            .to_owned();
+    }
+    arms.join("\nunion all\n")
+}
+
+fn arm(one: &PlacedRule<'_>, (contents, analysis, as_of): (&Contents, &Analysis, &str), subject: &str) -> String {
+    let (rule, column) = (one.rule, &one.key);
+    let used = analysis.rule(&one.key);
     let shown = contents.facts.iter().filter(|fact| used.facts.contains(&fact.name));
-    let shown = shown.filter(|fact| route.level == Level::Person || fact.level == Level::Household);
+    let shown = shown.filter(|fact| rule.level == Level::Person || fact.level == Level::Household);
     let facts: Vec<_> = shown.map(|fact| (fact.name.clone(), format!("c.f_{}::text", fact.name))).collect();
-    let person = if route.level == Level::Person { "c.person_key" } else { "null::uuid" };
-    let column = column_name(&route.id);
-    let eligible = verdict(&route.id, &route.conditions);
+    let person = if rule.level == Level::Person { "c.person_key" } else { "null::uuid" };
+    let eligible = verdict(&one.key, &rule.conditions);
     // An amount is shown only to those who are eligible: with an unknown condition it would read as a promise.
     format!(
-        "select '{class}'::text as class, '{}'::text as route, {person} as person_key, {eligible} as eligible,\n  case when \
-         {eligible} then c.a_{column} end as amount_fen,\n  {} as conditions,\n  {} as facts,\n  t.j_{column} as \
-         parameters\nfrom {} c\ncross join parameter_text t",
-        route.id,
-        condition_object(&route.id, &route.conditions),
+        "select {subject}'{}'::text as kind, '{}'::text as class, '{}'::text as route, {person} as person_key,\n  {eligible} as \
+         eligible,\n  case when {eligible} then c.a_{column} end as amount_fen,\n  {} as conditions,\n  {} as facts,\n  \
+         t.j_{column} as parameters\nfrom {} c\njoin parameter_text t on t.place = c.place{}",
+        one.owner.kind(),
+        one.owner.code(),
+        rule.id,
+        condition_object(&column_name(&one.key), &rule.conditions),
         object(&facts),
-        relation(route.level),
+        relation(rule.level),
+        validity(rule, as_of),
     )
+}
+
+/// Only on days on which the rule holds.
+fn validity(rule: &Rule, as_of: &str) -> String {
+    let from = rule.from.map(|from| format!("{as_of} >= '{from}'::date"));
+    let to = rule.to.map(|to| format!("{as_of} <= '{to}'::date"));
+    let bounds: Vec<String> = from.into_iter().chain(to).collect();
+    if bounds.is_empty() { String::new() } else { format!("\nwhere {}", bounds.join(" and ")) }
 }

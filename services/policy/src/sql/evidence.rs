@@ -42,7 +42,7 @@ fn stood_on(fact: &Fact, contents: &Contents, analysis: &Analysis) -> Result<Str
     let mut dates = BTreeSet::new();
     let closure = analysis.closure(&BTreeSet::from([fact.name.clone()]));
     for part in contents.facts.iter().filter(|part| closure.contains(&part.name)) {
-        match form(part)? {
+        match form(part, &contents.sources)? {
             Form::Rows(source) => match source.feed {
                 Some(set) => dates.insert(format!("fd.as_of_{}", feed_stem(set))),
                 None if source.name.starts_with("mesh.") => dates.insert(AS_OF.to_owned()),
@@ -50,7 +50,7 @@ fn stood_on(fact: &Fact, contents: &Contents, analysis: &Analysis) -> Result<Str
             },
             Form::Register(_) => dates.insert("b.register_as_of".to_owned()),
             Form::Lifted if part.expr.as_deref() == Some("count(*)") => dates.insert("b.register_as_of".to_owned()),
-            Form::Derived | Form::Lifted | Form::Investigation => false,
+            Form::Derived | Form::Lifted | Form::Investigation | Form::Absent(_) => false,
         };
     }
     let list: Vec<String> = dates.into_iter().collect();

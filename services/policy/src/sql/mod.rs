@@ -8,6 +8,7 @@ mod parameter;
 mod pipeline;
 mod screening;
 
+pub(crate) use parameter::column_name;
 pub(crate) use pipeline::{empty, literal};
 
 use crate::{check::Analysis, error::Fault, load::Contents};
@@ -19,14 +20,16 @@ pub(crate) struct Statements {
     pub feeds: String,
     pub facts: String,
     pub assessment: String,
+    pub register: String,
 }
 
 pub(crate) fn generate(contents: &Contents, analysis: &Analysis) -> Result<Statements, Fault> {
     Ok(Statements {
         screening: screening::households(contents, analysis)?,
-        feeds: screening::feeds(contents)?,
+        feeds: screening::feeds(contents, analysis)?,
         facts: evidence::facts(contents, analysis)?,
-        assessment: assessment::classes(contents, analysis)?,
+        assessment: assessment::one_household(contents, analysis)?,
+        register: assessment::register(contents, analysis)?,
     })
 }
 

@@ -7,8 +7,9 @@ use crate::{
     catalogue::{self, Source},
     error::{Fault, did_you_mean},
     expression::{Env, Slot},
+    kind::Kind,
     load::Contents,
-    model::{Fact, Level},
+    model::{AbsentSource, Fact, Level, Parameter, Subject},
 };
 
 /// Business date in the statements over households.
@@ -16,11 +17,13 @@ pub(crate) const AS_OF: &str = "$2::date";
 
 /// How a fact comes about.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Form {
+pub(crate) enum Form<'a> {
     /// Column of the register's household or member.
     Register(&'static Source),
     /// Aggregate over the rows of a source.
     Rows(&'static Source),
+    /// Aggregate over a dataset that no contract has yet: unknown.
+    Absent(&'a AbsentSource),
     /// Expression over other facts.
     Derived,
     /// Aggregate over members' facts.
@@ -30,7 +33,7 @@ pub(crate) enum Form {
 }
 
 /// Form of a fact, by what it says about its source.
-pub(crate) fn form(fact: &Fact) -> Result<Form, Fault> {
+pub(crate) fn form<'a>(fact: &Fact, absent: &'a [AbsentSource]) -> Result<Form<'a>, Fault> {
     let source = match (&fact.source, fact.from) {
         (Some(_), Some(_)) => {
             return Err(Fault::new("source and from exclude each other", "source 与 from 不能同时出现"));
@@ -51,17 +54,32 @@ pub(crate) fn form(fact: &Fact) -> Result<Form, Fault> {
                 .hint("columns of household and member: source: register"))
         }
         _ => {
+            if let Some(found) = absent.iter().find(|other| other.name == source) {
+                return absent_form(fact, found);
+            }
             let found = source_named(source)?;
             if fact.level == Level::Person && found.person.is_none() {
-                return Err(Fault::new(
-                    format!("rows of `{source}` belong to households"),
-                    format!("“{source}”按家庭归集"),
-                )
-                .hint("level: household"));
+                return Err(of_households(source));
             }
             Ok(Form::Rows(found))
         }
     }
+}
+
+fn absent_form<'a>(fact: &Fact, source: &'a AbsentSource) -> Result<Form<'a>, Fault> {
+    match (source.subject, fact.level) {
+        (Subject::Feed, _) => Err(Fault::new(
+            format!("`{}` is about feeds: only indicators about feeds read it", source.name),
+            format!("“{}”仅用于数据质量指标", source.name),
+        )),
+        (Subject::Household, Level::Person) => Err(of_households(&source.name)),
+        _ => Ok(Form::Absent(source)),
+    }
+}
+
+fn of_households(source: &str) -> Fault {
+    Fault::new(format!("rows of `{source}` belong to households"), format!("“{source}”按家庭归集"))
+        .hint("level: household")
 }
 
 fn source_named(name: &str) -> Result<&'static Source, Fault> {
@@ -79,9 +97,21 @@ fn source_named(name: &str) -> Result<&'static Source, Fault> {
 pub(crate) fn of_rows(contents: &Contents, source: &Source, as_of: &str) -> Env {
     let mut names = parameters(contents, true);
     for column in source.columns.values() {
-        names.insert(column.name.clone(), Slot { sql: column.sql.clone(), kind: column.kind, row: true });
+        names.insert(column.name.clone(), Slot::new(column.sql.clone(), column.kind).of_rows());
     }
     Env { names, as_of: as_of.to_owned(), aggregate: false, filter: None }
+}
+
+/// Columns of a dataset that no contract has yet.
+pub(crate) fn of_absent(contents: &Contents, source: &AbsentSource, as_of: &str) -> Env {
+    let mut names = parameters(contents, true);
+    names.extend(absent_columns(source).map(|(name, slot)| (name, slot.of_rows())));
+    Env { names, as_of: as_of.to_owned(), aggregate: false, filter: None }
+}
+
+fn absent_columns(source: &AbsentSource) -> impl Iterator<Item = (String, Slot)> {
+    let slot = |kind: Kind| Slot::new(format!("null::{}", kind.sql_type()), kind);
+    source.columns.iter().map(move |(name, kind)| (name.clone(), slot(*kind)))
 }
 
 /// Facts of the level (alias `b`), the household's facts for a person (alias `h`), and parameters (alias `x`).
@@ -93,7 +123,7 @@ pub(crate) fn of_facts(contents: &Contents, level: Level, as_of: &str) -> Env {
             (Level::Person, Level::Household) => "h",
             _ => continue,
         };
-        let slot = Slot { sql: format!("{alias}.f_{}", fact.name), kind: fact.kind, row: false };
+        let slot = Slot::new(format!("{alias}.f_{}", fact.name), fact.kind).in_unit(&fact.unit);
         names.insert(fact.name.clone(), slot);
     }
     Env { names, as_of: as_of.to_owned(), aggregate: false, filter: None }
@@ -103,24 +133,30 @@ pub(crate) fn of_facts(contents: &Contents, level: Level, as_of: &str) -> Env {
 pub(crate) fn of_members(contents: &Contents, as_of: &str) -> Env {
     let mut names = parameters(contents, true);
     for fact in contents.facts.iter().filter(|fact| fact.level == Level::Person) {
-        let slot = Slot { sql: format!("q.f_{}", fact.name), kind: fact.kind, row: true };
+        let slot = Slot::new(format!("q.f_{}", fact.name), fact.kind).in_unit(&fact.unit).of_rows();
         names.insert(fact.name.clone(), slot);
     }
     Env { names, as_of: as_of.to_owned(), aggregate: true, filter: None }
 }
 
-/// Columns of `monitoring.feed`, for indicators about feeds.
-pub(crate) fn of_feeds(as_of: &str) -> Env {
-    let mut names = BTreeMap::new();
+/// Columns of `monitoring.feed`, for indicators about feeds, and of datasets about feeds that are not there yet.
+pub(crate) fn of_feeds(contents: &Contents, as_of: &str) -> Env {
+    let mut names = parameters(contents, false);
+    for source in contents.sources.iter().filter(|source| source.subject == Subject::Feed) {
+        names.extend(absent_columns(source));
+    }
     if let Some(source) = catalogue::sources().get("mesh.feed") {
         for column in source.columns.values() {
-            names.insert(column.name.clone(), Slot { sql: column.sql.clone(), kind: column.kind, row: false });
+            names.insert(column.name.clone(), Slot::new(column.sql.clone(), column.kind));
         }
     }
     Env { names, as_of: as_of.to_owned(), aggregate: false, filter: None }
 }
 
 fn parameters(contents: &Contents, row: bool) -> BTreeMap<String, Slot> {
-    let slot = |name: &str, kind| Slot { sql: format!("x.p_{name}"), kind, row };
-    contents.parameters.iter().map(|p| (p.name.clone(), slot(&p.name, p.kind))).collect()
+    let slot = |parameter: &Parameter| {
+        let slot = Slot::new(format!("x.p_{}", parameter.name), parameter.kind).in_unit(&parameter.unit);
+        if row { slot.of_rows() } else { slot }
+    };
+    contents.parameters.iter().map(|parameter| (parameter.name.clone(), slot(parameter))).collect()
 }

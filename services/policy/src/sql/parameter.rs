@@ -64,6 +64,6 @@ pub(super) fn push_texts(ctes: &mut Ctes, rules: &[(String, BTreeSet<String>)]) 
 }
 
 /// A rule's id as part of a column name: `DB-01` is `db_01`.
-pub(super) fn column_name(rule: &str) -> String {
+pub(crate) fn column_name(rule: &str) -> String {
     rule.to_lowercase().replace('-', "_")
 }

@@ -93,7 +93,7 @@ impl Pipeline<'_> {
     fn feeds(&mut self) -> Result<(), Fault> {
         let mut sets: BTreeMap<String, &RecordSet> = BTreeMap::new();
         for fact in &self.wanted {
-            if let Form::Rows(Source { feed: Some(set), .. }) = form(fact)? {
+            if let Form::Rows(Source { feed: Some(set), .. }) = form(fact, &self.contents.sources)? {
                 sets.insert(feed_stem(set), set);
             }
         }
@@ -118,14 +118,16 @@ impl Pipeline<'_> {
         let mut sources: BTreeMap<&str, (&Source, Vec<&Fact>)> = BTreeMap::new();
         let mut columns = Vec::new();
         for fact in self.wanted.iter().filter(|fact| fact.level == level) {
-            match form(fact)? {
+            match form(fact, &self.contents.sources)? {
                 Form::Rows(source) => sources.entry(&source.name).or_insert((source, Vec::new())).1.push(fact),
                 Form::Register(source) => {
                     let env = names::of_rows(self.contents, source, AS_OF);
                     let value = compile_as(fact.expr.as_deref().unwrap_or_default(), &env, fact.kind)?;
                     columns.push(format!("{} as f_{}", value.sql, fact.name));
                 }
-                Form::Investigation => columns.push(format!("null::{} as f_{}", fact.kind.sql_type(), fact.name)),
+                Form::Investigation | Form::Absent(_) => {
+                    columns.push(format!("null::{} as f_{}", fact.kind.sql_type(), fact.name))
+                }
                 Form::Derived | Form::Lifted => {}
             }
         }
@@ -187,7 +189,7 @@ impl Pipeline<'_> {
         let (mut person, mut household, mut lifted) = (Vec::new(), Vec::new(), Vec::new());
         for fact in self.wanted.iter().filter(|fact| analysis.rank(&fact.name) == rank) {
             let expr = fact.expr.as_deref().unwrap_or_default();
-            if let Form::Lifted = form(fact)? {
+            if let Form::Lifted = form(fact, &self.contents.sources)? {
                 let value = compile_as(expr, &names::of_members(self.contents, AS_OF), fact.kind)?;
                 lifted.push((fact.name.clone(), value.sql));
                 continue;

@@ -34,7 +34,11 @@ pub(super) fn households(contents: &Contents, analysis: &Analysis) -> Result<Str
         let of_level: Vec<&&Indicator> = rules.iter().filter(|rule| rule.level == level).collect();
         let mut columns = Vec::new();
         for rule in &of_level {
-            columns.extend(condition_columns(&rule.id, &rule.conditions, &names::of_facts(contents, level, AS_OF))?);
+            let env = names::of_facts(contents, level, AS_OF);
+            columns.extend(condition_columns(&rule.id, &rule.conditions, &env)?);
+            if let Some(raised) = &rule.raised {
+                columns.push(format!("{} as r_{}", compile_boolean(&raised.expr, &env)?.sql, column_name(&rule.id)));
+            }
         }
         let body = if level == Level::Person {
             let own = household_facts(contents, &facts);
@@ -52,8 +56,8 @@ pub(super) fn households(contents: &Contents, analysis: &Analysis) -> Result<Str
         steps.ctes.push(relation(level), &body);
     }
     let arms: Vec<String> = rules.iter().map(|rule| arm(rule, contents, analysis)).collect();
-    let none = "select null::uuid as household_id, null::uuid as person_key, null::text as indicator, null::boolean as \
-                verdict, null::jsonb as conditions, null::jsonb as facts, null::jsonb as parameters where false";
+    let none = "select null::uuid as household_id, null::uuid as person_key, null::text as indicator, null::text as \
+                severity, null::boolean as verdict, null::jsonb as conditions, null::jsonb as facts, null::jsonb as parameters where false";
     Ok(steps.ctes.finish(&if arms.is_empty() { none.to_owned() } else { arms.join("\nunion all\n") }))
 }
 
@@ -76,15 +80,27 @@ fn arm(rule: &Indicator, contents: &Contents, analysis: &Analysis) -> String {
     let facts: Vec<_> = shown.map(|fact| (fact.name.clone(), format!("c.f_{}::text", fact.name))).collect();
     let person = if rule.level == Level::Person { "c.person_key" } else { "null::uuid" };
     format!(
-        "select c.household_id, {person} as person_key, '{}'::text as indicator,\n  {} as verdict,\n  {} as conditions,\n  {} as \
+        "select c.household_id, {person} as person_key, '{}'::text as indicator,\n  {} as severity,\n  {} as verdict,\n  {} as conditions,\n  {} as \
          facts,\n  t.j_{} as parameters\nfrom {} c\njoin parameter_text t on t.place = c.place",
         rule.id,
+        severity(rule),
         verdict(&rule.id, &rule.conditions),
         condition_object(&rule.id, &rule.conditions),
         object(&facts),
         column_name(&rule.id),
         relation(rule.level),
     )
+}
+
+fn severity(rule: &Indicator) -> String {
+    let plain = rule.severity.name();
+    match &rule.raised {
+        Some(raised) => {
+            let (higher, column) = (raised.severity.name(), column_name(&rule.id));
+            format!("case when c.r_{column} then '{higher}' else '{plain}' end")
+        }
+        None => format!("'{plain}'::text"),
+    }
 }
 
 /// Columns `c_<rule>_<n>`, one per condition.
@@ -116,14 +132,19 @@ pub(super) fn condition_object(rule: &str, conditions: &[Condition]) -> String {
 }
 
 /// `$1` business date: each feed under each indicator about feeds.
-pub(super) fn feeds(contents: &Contents) -> Result<String, Fault> {
-    let env = names::of_feeds("$1::date");
+pub(super) fn feeds(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
+    const AS_OF: &str = "$1::date";
+    let rules: Vec<&Indicator> = contents.indicators.iter().filter(|rule| rule.level == Level::Feed).collect();
+    let env = names::of_feeds(contents, AS_OF);
+    let mut parameters = BTreeSet::new();
     let mut arms = Vec::new();
-    for rule in contents.indicators.iter().filter(|rule| rule.level == Level::Feed) {
+    for rule in rules {
+        parameters.extend(analysis.rule(&rule.id).parameters);
         let columns = condition_columns(&rule.id, &rule.conditions, &env)?;
         arms.push(format!(
             "select c.bureau, c.dataset, c.county_code, '{}'::text as indicator, {} as verdict, {} as conditions, c.as_of, c.due_on\n\
-             from (\n  select r.bureau, r.dataset, r.county_code, r.as_of, r.due_on{}\n  from monitoring.feed r\n) c",
+             from (\n  select r.bureau, r.dataset, r.county_code, r.as_of, r.due_on{}\n  from monitoring.feed r\n  join parameter x \
+             on x.place = r.county_code\n) c",
             rule.id,
             verdict(&rule.id, &rule.conditions),
             condition_object(&rule.id, &rule.conditions),
@@ -132,5 +153,11 @@ pub(super) fn feeds(contents: &Contents) -> Result<String, Fault> {
     }
     let none = "select null::text as bureau, null::text as dataset, null::text as county_code, null::text as indicator, \
                 null::boolean as verdict, null::jsonb as conditions, null::date as as_of, null::date as due_on where false";
-    Ok(if arms.is_empty() { none.to_owned() } else { arms.join("\nunion all\n") })
+    let mut ctes = super::Ctes::default();
+    ctes.push(
+        "place",
+        "  select distinct f.county_code as place, f.county_code, 'all'::text as area_kind\n  from monitoring.feed f",
+    );
+    parameter::push(&mut ctes, contents, &parameters, AS_OF);
+    Ok(ctes.finish(&if arms.is_empty() { none.to_owned() } else { arms.join("\nunion all\n") }))
 }

@@ -1,17 +1,27 @@
-//! What a pack must not be able to say, and how it is told.
+//! What a pack must not be able to say, and how it is told. The pack of these tests is a small one of their own.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use minqing_policy::{Pack, PackErrors};
 use tempfile::TempDir;
 
-use super::town::{pack, pack_dir};
+/// A small pack that changes only with these tests.
+fn pack_dir() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pack"))
+}
+
+fn pack() -> Pack {
+    Pack::load(pack_dir()).unwrap_or_else(|errors| panic!("{errors}"))
+}
 
 /// The pack's files where they may be changed.
 pub fn copy() -> TempDir {
     let dir = TempDir::new().unwrap();
-    fs::create_dir(dir.path().join("indicators")).unwrap();
-    for folder in ["", "indicators"] {
+    for folder in ["", "indicators", "facts", "parameters", "routing"] {
+        fs::create_dir_all(dir.path().join(folder)).unwrap();
         for entry in fs::read_dir(pack_dir().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
@@ -38,11 +48,10 @@ fn refused(file: &str, change: (&str, &str)) -> PackErrors {
 
 /// The pack with this expression as A03's first condition.
 fn condition(expr: &str) -> String {
-    let change = ("title: 成年, expr: adult}", format!("title: 成年, expr: \"{expr}\"}}"));
-    let errors = refused("indicators/a.yaml", (change.0, &change.1));
+    let errors = refused("indicators/a.yaml", ("expr: adult\n", &format!("expr: \"{expr}\"\n")));
     assert_eq!(errors.0.len(), 1, "{errors}");
     let error = &errors.0[0];
-    assert_eq!((error.file.as_str(), error.rule.as_str(), error.line), ("indicators/a.yaml", "A03", Some(3)));
+    assert_eq!((error.file.as_str(), error.rule.as_str(), error.line), ("indicators/a.yaml", "A03", Some(2)));
     assert!(!error.problem_zh.is_empty());
     error.to_string()
 }
@@ -138,8 +147,8 @@ fn kinds_that_do_not_fit_are_refused_with_a_reason() {
         assert!(text.contains(reason), "{expr}: {text}");
     }
     let dir = copy();
-    let good = "expr: 'declared_income / nullif(members, 0) < 500000 and own_payment_year > 5'";
-    replace(dir.path(), "indicators/a.yaml", ("title: 成年, expr: adult}", &format!("title: 成年, {good}}}")));
+    let good = "expr: 'declared_income / nullif(members, 0) < 500000 and own_payment_year > 5'\n";
+    replace(dir.path(), "indicators/a.yaml", ("expr: adult\n", good));
     Pack::load(dir.path()).unwrap();
 }
 
@@ -165,17 +174,17 @@ fn facts_are_checked_as_a_whole() {
         ("name: adult\n", "name: Adult\n", "is no name"),
     ];
     for (from, to, reason) in cases {
-        let text = refused("facts.yaml", (from, to)).to_string();
+        let text = refused("facts/base.yaml", (from, to)).to_string();
         assert!(text.contains(reason), "{to}: {text}");
-        assert!(text.contains("facts.yaml"), "{text}");
+        assert!(text.contains("facts/base.yaml"), "{text}");
     }
 }
 
 #[test]
 fn a_circle_of_facts_is_named_and_every_fault_is_reported() {
     let dir = copy();
-    replace(dir.path(), "facts.yaml", ("expr: labour_age and labour_age_members = 1", "expr: insurance_stopped"));
-    replace(dir.path(), "facts.yaml", ("expr: employee_insured_before and not", "expr: only_earner and not"));
+    replace(dir.path(), "facts/base.yaml", ("expr: labour_age and labour_age_members = 1", "expr: insurance_stopped"));
+    replace(dir.path(), "facts/base.yaml", ("expr: employee_insured_before and not", "expr: only_earner and not"));
     replace(dir.path(), "classes.yaml", ("programme: P-JB-03", "programme: P-JB-99"));
     let text = Pack::load(dir.path()).unwrap_err().to_string();
     assert!(text.contains("rests on itself: only_earner → insurance_stopped → only_earner"), "{text}");
@@ -186,31 +195,56 @@ fn a_circle_of_facts_is_named_and_every_fault_is_reported() {
 fn files_parameters_and_routes_are_checked() {
     let cases = [
         ("pack.yaml", "name: longnan", "nmae: longnan", "unknown field `nmae`"),
-        ("parameters.yaml", "value: 58500, area: rural", "value: 58500.5, area: rural", "parameters.yaml"),
-        ("parameters.yaml", "name: adult_age", "name: grade", "a column of a source has this name"),
+        ("parameters/base.yaml", "value: 58500, area: rural", "value: 58500.5, area: rural", "parameters/base.yaml"),
+        ("parameters/base.yaml", "name: adult_age", "name: grade", "a column of a source has this name"),
         (
-            "parameters.yaml",
+            "parameters/base.yaml",
             "area: rural, division: \"621200000000\", from: 2026-01-01",
             "area: rural, division: \"621226000000\", from: 2026-07-02",
             "minimum_living_standard",
         ),
-        ("routing.yaml", "bureau: women, programme: P-QT-05", "bureau: women, programme: P-YL-99", "no such programme"),
         (
-            "routing.yaml",
+            "routing/base.yaml",
+            "bureau: women, programme: P-QT-05",
+            "bureau: women, programme: P-YL-99",
+            "no such programme",
+        ),
+        (
+            "routing/base.yaml",
             "bureau: rural, programme: P-JC-01",
             "bureau: women, programme: P-JC-01",
             "takes no part in programme",
         ),
-        ("routing.yaml", "  - {indicator: C11,", "  - {indicator: C99,", "the indicator has no route"),
-        ("programmes.yaml", "lead: [civil_affairs]", "lead: [civil_affair]", "no such bureau"),
+        ("routing/base.yaml", "  - {indicator: C11,", "  - {indicator: C99,", "the indicator has no route"),
+        ("programmes.yaml", "lead:\n  - civil_affairs", "lead:\n  - civil_affair", "no such bureau"),
         ("calendar.yaml", "2026-01-04, 2026-02-14", "2026-01-05, 2026-02-14", "make-up working day 2026-01-05"),
         ("indicators/c.yaml", "disposition: 4", "disposition: 5", "disposition is 1 to 4"),
         (
-            "indicators/c.yaml",
-            "citation: 民发〔2022〕83号 一(三); 民发〔2021〕57号 第31条",
-            "citation: \"\"",
-            "citation is empty",
+            "documents.yaml",
+            "name: 民发〔2018〕23号",
+            "name: 民发〔2018〕24号",
+            "no such document `民发〔2018〕23号`",
         ),
+        (
+            "classes.yaml",
+            "document: 民发〔2021〕57号",
+            "document: 社会救助法",
+            "missing citation: none is in force on 2025-01-01",
+        ),
+        ("sources.yaml", "name: hr.pension,", "name: hr.unemployment,", "a contract has this dataset now"),
+        ("sources.yaml", "name: hr.training,", "name: hr.pension,", "used twice"),
+        ("facts/base.yaml", "unit: years", "unit: winters", "wrong unit: `winters`"),
+        ("facts/base.yaml", "unit: fen/year", "unit: yuan", "wrong unit: `yuan`"),
+        (
+            "facts/base.yaml",
+            "expr: income_below_standard and property_within_minimum_living",
+            "expr: minimum_living_standard > declared_income and property_within_minimum_living",
+            "wrong unit: fen/person/month meets fen/year",
+        ),
+        ("classes.yaml", "  - id: DB-03", "  - id: DB-01", "two versions of the rule hold on one day"),
+        ("classes.yaml", "    level: household\n", "    level: household\n    to: 2024-12-31\n", "unreachable"),
+        ("indicators/a.yaml", "expr: severe_disability\n", "expr: not adult\n", "exclude each other"),
+        ("indicators/a.yaml", "expr: severe_disability\n", "expr: 1 > 0\n", "looks at nothing"),
     ];
     for (file, from, to, reason) in cases {
         let dir = copy();
@@ -225,4 +259,28 @@ fn files_parameters_and_routes_are_checked() {
     }
     let text = Pack::load(pack_dir().join("nowhere")).unwrap_err().to_string();
     assert!(text.contains("pack.yaml: cannot be read"), "{text}");
+}
+
+#[test]
+fn large_and_exploding_files_are_refused_before_they_are_read() {
+    let dir = copy();
+    let large = fs::File::create(dir.path().join("facts/large.yaml")).unwrap();
+    large.set_len(100 << 20).unwrap();
+    let text = Pack::load(dir.path()).unwrap_err().to_string();
+    assert!(text.contains("facts/large.yaml: has 104857600 bytes"), "{text}");
+
+    let dir = copy();
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for n in 1..12 {
+        let nine = vec![format!("*a{}", n - 1); 9].join(", ");
+        bomb.push_str(&format!("a{n}: &a{n} [{nine}]\n"));
+    }
+    fs::write(dir.path().join("facts/bomb.yaml"), bomb + "facts: *a11\n").unwrap();
+    let text = Pack::load(dir.path()).unwrap_err().to_string();
+    assert!(text.contains("facts/bomb.yaml"), "{text}");
+
+    let deep = format!("{}adult{}", "(".repeat(5_000 / 3), ")".repeat(5_000 / 3));
+    assert!(condition(&deep).contains("expression"), "nested parentheses");
+    let wide = vec!["adult"; 2_000].join(" or ");
+    assert!(condition(&wide).contains("longer than"), "a long expression");
 }

@@ -389,7 +389,7 @@ async fn p02_and_p11_watch_the_officials() {
 /// A20's verdict with this last condition, in a listed household whose dangerous house may be in the plan.
 async fn planned(town: &mut Town, home: Uuid, condition: &str) -> (Option<bool>, serde_json::Value) {
     let dir = copy();
-    replace(dir.path(), "indicators/a.yaml", ("title: 未列入改造计划, expr: not in_renovation_plan", condition));
+    replace(dir.path(), "indicators/a.yaml", ("expr: not in_renovation_plan", condition));
     town.pack = Pack::load(dir.path()).unwrap_or_else(|errors| panic!("{errors}"));
     let outcome = town.screen(home, None, "A20").await;
     (outcome.verdict, outcome.conditions["not_planned"].clone())
@@ -403,20 +403,19 @@ async fn unknown_is_never_turned_into_no() {
     town.class(home, None, "edge").await;
     let house = [("house_code", "'H1'"), ("grade", "'D'"), ("only_house", "true"), ("surveyed_on", "'2026-01-01'")];
     town.record(("housing", "rural_house_safety"), person, &house).await;
-    let case = "title: x, expr: case when in_renovation_plan then false else true end";
+    let case = "expr: case when in_renovation_plan then false else true end";
     assert_eq!(planned(&mut town, home, case).await, (Some(true), Bool(true)));
     town.stale("housing", "house_renovation").await;
     assert_eq!(planned(&mut town, home, case).await, (None, Null), "case does not fall through to else");
     town.stale("medical_insurance", "settlement").await;
-    for extreme in [
-        "title: x, expr: 'greatest(0, household_own_payment_year) >= 0'",
-        "title: x, expr: 'least(0, household_own_payment_year) <= 0'",
-    ] {
+    for extreme in
+        ["expr: 'greatest(0, household_own_payment_year) >= 0'", "expr: 'least(0, household_own_payment_year) <= 0'"]
+    {
         assert_eq!(planned(&mut town, home, extreme).await, (None, Null), "an extreme of an unknown is unknown");
     }
-    let assumed = "title: x, expr: not in_renovation_plan, unless_unknown: true";
+    let assumed = "expr: not in_renovation_plan\n    unless_unknown: true";
     assert_eq!(planned(&mut town, home, assumed).await, (Some(true), Null), "assumed, and shown as unknown");
-    let admitted = "title: x, expr: 'in_renovation_plan is null'";
+    let admitted = "expr: in_renovation_plan is null";
     assert_eq!(planned(&mut town, home, admitted).await, (Some(true), Bool(true)));
 }
 
