@@ -9,6 +9,7 @@
 //! households, and just-in-time compilation costs more than it saves. For at most [`FEW`] households planning takes
 //! longer than evaluating: with [`FEW_SETTINGS`] a session plans a statement once and keeps the plan.
 
+mod archive;
 mod calendar;
 pub mod catalogue;
 mod check;
@@ -17,29 +18,35 @@ mod error;
 pub mod explain;
 mod expression;
 mod kind;
+mod known;
 mod load;
 mod model;
 mod pack;
+mod reference;
 mod routing;
 mod rules;
 mod schema;
 mod sql;
 mod summary;
+mod worked;
 
 pub use calendar::{Calendar, CalendarError};
 pub use diff::{Change, Difference, FieldChange};
 pub use error::{PackError, PackErrors};
 pub use kind::Kind;
+pub use known::{Known, Reference};
 pub use model::{
     AbsentSource, Area, Citation, Class, Code, CodeTable, Condition, Confidence, County, Document, Example, Expected,
     Fact, Head, Indicator, IndicatorClass, Level, Parameter, ParameterEntry, Process, Programme, Raised, Rule, Scalar,
     Severity, Stacking, StackingRule, Step, Subject, Title, assistance_class, bureau,
 };
 pub use pack::{Pack, ParameterUse};
+pub use reference::Verdict;
 pub use routing::{Desk, LevelLimits, ReferralRule, Route, When};
 pub use rules::Owner;
 pub use schema::schemas;
 pub use summary::{Summary, Unconfirmed};
+pub use worked::Worked;
 
 /// Settings for the transaction that runs a generated statement.
 pub const SESSION_SETTINGS: &str = "set local plan_cache_mode = force_custom_plan; set local jit = off";

@@ -1,18 +1,13 @@
-//! Reads a pack's folder: files in a fixed order, every fault collected, a hash over what was read.
-
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+//! Reads a pack's folder or archive: files in a fixed order, every fault collected, a hash over what was read.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
 
 use crate::{
+    archive::{self, Files},
     calendar::{Calendar, CalendarFile},
     check::{self, Analysis, Complaint},
-    error::{PackError, PackErrors},
+    error::{Fault, PackError, PackErrors},
     model::{AbsentSource, Class, CodeTable, Document, Example, Fact, Head, Indicator, Parameter, Process, Programme},
     routing::{Routing, RoutingFile},
 };
@@ -44,6 +39,9 @@ pub(crate) struct Contents {
 pub(crate) struct Loaded {
     pub contents: Contents,
     pub analysis: Analysis,
+    /// Every file, as [`archive`] writes them.
+    pub archive: Vec<u8>,
+    /// SHA-256 of the archive, hexadecimal.
     pub hash: String,
 }
 
@@ -94,15 +92,15 @@ struct Text {
 }
 
 struct Reader {
-    dir: PathBuf,
+    files: Files,
     texts: Vec<Text>,
     bytes: u64,
     errors: Vec<PackError>,
 }
 
-/// Reads and checks the pack in `dir`.
-pub(crate) fn load(dir: &Path) -> Result<Loaded, PackErrors> {
-    let mut reader = Reader { dir: dir.to_owned(), texts: Vec::new(), bytes: 0, errors: Vec::new() };
+/// Reads and checks the pack that these files are.
+pub(crate) fn load(files: Files) -> Result<Loaded, PackErrors> {
+    let mut reader = Reader { files, texts: Vec::new(), bytes: 0, errors: Vec::new() };
     let Some(contents) = reader.contents() else {
         return Err(PackErrors(reader.errors));
     };
@@ -111,8 +109,31 @@ pub(crate) fn load(dir: &Path) -> Result<Loaded, PackErrors> {
         let errors = complaints.into_iter().map(|complaint| reader.placed(complaint)).collect();
         return Err(PackErrors(errors));
     }
-    let hash = reader.hash();
-    Ok(Loaded { contents, analysis, hash })
+    let archive = reader.archive();
+    let hash = archive::hash(&archive);
+    Ok(Loaded { contents, analysis, archive, hash })
+}
+
+/// Reads and checks the pack in an archive, which must hold its files and nothing else.
+pub(crate) fn load_archive(bytes: &[u8]) -> Result<Loaded, PackErrors> {
+    let refused = |fault| PackErrors(vec![of_file("archive", fault)]);
+    let loaded = load(Files::of_archive(bytes).map_err(refused)?)?;
+    if loaded.archive != bytes {
+        return Err(refused(Fault::new("holds a file that is none of a pack's", "含有不属于政策包的文件")));
+    }
+    Ok(loaded)
+}
+
+/// A fault of a file as a whole.
+pub(crate) fn of_file(file: &str, fault: Fault) -> PackError {
+    PackError {
+        file: file.to_owned(),
+        line: None,
+        rule: String::new(),
+        problem: fault.en,
+        problem_zh: fault.zh,
+        hint: fault.hint,
+    }
 }
 
 impl Reader {
@@ -140,7 +161,7 @@ impl Reader {
 
     /// Entries of `<kind>.yaml` and of every file in the folder `<kind>`.
     fn list<T: List>(&mut self, kind: &str, required: bool) -> Vec<T::Entry> {
-        let files = self.files_of(kind);
+        let files = self.files.of_kind(kind);
         if files.is_empty() && required {
             self.fail(&format!("{kind}.yaml"), None, ("is missing".to_owned(), "缺少文件"));
         }
@@ -152,7 +173,7 @@ impl Reader {
     }
 
     fn routing(&mut self) -> Option<Routing> {
-        let files = self.files_of("routing");
+        let files = self.files.of_kind("routing");
         let mut parts = Vec::new();
         for file in files {
             parts.push(self.file::<RoutingFile>(&file)?);
@@ -166,15 +187,14 @@ impl Reader {
     }
 
     fn file<T: DeserializeOwned>(&mut self, file: &str) -> Option<T> {
-        let path = self.dir.join(file);
-        let size = fs::metadata(&path).map_or(0, |found| found.len());
+        let size = self.files.size(file);
         self.bytes += size;
         if size > FILE_LIMIT || self.bytes > PACK_LIMIT {
             let text = format!("has {size} bytes: a file may have {FILE_LIMIT}, a pack {PACK_LIMIT}");
             self.fail(file, None, (text, "文件过大"));
             return None;
         }
-        let text = match fs::read_to_string(path) {
+        let text = match self.files.read(file) {
             Ok(text) => text,
             Err(error) => {
                 self.fail(file, None, (format!("cannot be read: {error}"), "无法读取"));
@@ -197,28 +217,10 @@ impl Reader {
         match Calendar::of(file.years) {
             Ok(calendar) => Some(calendar),
             Err(fault) => {
-                self.errors.push(PackError {
-                    file: "calendar.yaml".to_owned(),
-                    line: None,
-                    rule: String::new(),
-                    problem: fault.en,
-                    problem_zh: fault.zh,
-                    hint: fault.hint,
-                });
+                self.errors.push(of_file("calendar.yaml", fault));
                 None
             }
         }
-    }
-
-    /// Files that may hold entries of a kind, in the order of their names.
-    fn files_of(&self, kind: &str) -> Vec<String> {
-        let single = format!("{kind}.yaml");
-        let mut files: Vec<String> = self.dir.join(&single).exists().then_some(single).into_iter().collect();
-        let names = fs::read_dir(self.dir.join(kind)).into_iter().flatten();
-        let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        files.extend(names.filter(|name| name.ends_with(".yaml")).map(|name| format!("{kind}/{name}")));
-        files.sort();
-        files
     }
 
     fn fail(&mut self, file: &str, line: Option<usize>, (problem, problem_zh): (String, &str)) {
@@ -253,17 +255,9 @@ impl Reader {
         }
     }
 
-    /// SHA-256 over every file's name and bytes, in the order of their names.
-    fn hash(&mut self) -> String {
+    fn archive(&mut self) -> Vec<u8> {
         self.texts.sort_by(|a, b| a.file.cmp(&b.file));
-        let mut hash = Sha256::new();
-        for text in &self.texts {
-            for part in [&text.file, &text.text] {
-                hash.update((part.len() as u64).to_be_bytes());
-                hash.update(part.as_bytes());
-            }
-        }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        archive::archive(self.texts.iter().map(|text| (text.file.as_str(), text.text.as_str())))
     }
 }
 

@@ -1,18 +1,24 @@
 //! A loaded pack: what services ask it. Cheap to clone and share; never changes.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use chrono::NaiveDate;
 
 use crate::{
+    archive::Files,
     calendar::Calendar,
     check::Analysis,
-    error::{PackError, PackErrors},
+    error::PackErrors,
     load::{self, Contents, Loaded},
     model::{
         AbsentSource, Area, Class, CodeTable, Condition, Confidence, Document, Example, Fact, Head, Indicator, Level,
         Parameter, ParameterEntry, Process, Programme, Rule, Severity,
     },
+    reference::Book,
     routing::{LevelLimits, Route},
     rules::{self, Owner},
     sql::{self, Statements},
@@ -27,6 +33,8 @@ struct Inner {
     contents: Contents,
     analysis: Analysis,
     statements: Statements,
+    book: OnceLock<Book>,
+    archive: Vec<u8>,
     hash: String,
     tag: String,
 }
@@ -51,20 +59,27 @@ pub struct ParameterUse {
 impl Pack {
     /// Reads the pack in `dir`; answers every fault found, not only the first.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self, PackErrors> {
-        let loaded = load::load(dir.as_ref())?;
-        let statements = sql::generate(&loaded.contents, &loaded.analysis).map_err(|fault| {
-            PackErrors(vec![PackError {
-                file: "pack.yaml".to_owned(),
-                line: None,
-                rule: String::new(),
-                problem: fault.en,
-                problem_zh: fault.zh,
-                hint: fault.hint,
-            }])
-        })?;
+        Self::of(load::load(Files::Folder(dir.as_ref().to_owned()))?)
+    }
+
+    /// Reads a pack from what [`Pack::archive`] gave, with the checks of [`Pack::load`]. Bytes that are not the archive
+    /// of exactly a pack's files are refused.
+    pub fn from_archive(archive: &[u8]) -> Result<Self, PackErrors> {
+        Self::of(load::load_archive(archive)?)
+    }
+
+    fn of(loaded: Loaded) -> Result<Self, PackErrors> {
+        let statements = sql::generate(&loaded.contents, &loaded.analysis)
+            .map_err(|fault| PackErrors(vec![load::of_file("pack.yaml", fault)]))?;
         let tag = format!("{}@{}", loaded.contents.head.name, loaded.contents.head.version);
-        let Loaded { contents, analysis, hash } = loaded;
-        Ok(Self(Arc::new(Inner { contents, analysis, statements, hash, tag })))
+        let Loaded { contents, analysis, archive, hash } = loaded;
+        let book = OnceLock::new();
+        Ok(Self(Arc::new(Inner { contents, analysis, statements, book, archive, hash, tag })))
+    }
+
+    /// The pack's own files as one run of bytes, the same for the same files; SHA-256 of it is the content hash.
+    pub fn archive(&self) -> &[u8] {
+        &self.0.archive
     }
 
     /// Name and version, `longnan@2026.11`; stored with every warning and assessment.
@@ -99,6 +114,12 @@ impl Pack {
     /// `household_id uuid, person_key uuid?, facts jsonb` of `{name: {"value": text?, "as_of": date?}}`.
     pub fn facts_sql(&self) -> &str {
         &self.0.statements.facts
+    }
+
+    /// As [`Pack::facts_sql`], with every fact of the pack and not only those that rules use. For tests.
+    pub fn every_fact_sql(&self) -> String {
+        sql::every_fact(&self.0.contents, &self.0.analysis)
+            .expect("the same statement over fewer facts was made of the pack")
     }
 
     /// `$1 jsonb` household facts `{name: text}`, `$2 jsonb` members `[{"person_key": uuid, "facts": {name: text}}]`,
@@ -179,6 +200,34 @@ impl Pack {
         in_force.map(crate::model::Citation::text).collect::<Vec<_>>().join("; ")
     }
 
+    /// Key of the rule version that holds on the day, or of an indicator.
+    pub(crate) fn key_of(&self, id: &str, on: NaiveDate) -> Option<String> {
+        if self.indicator(id).is_some() {
+            return Some(id.to_owned());
+        }
+        let all = rules::placed(&self.0.contents);
+        all.into_iter().find(|one| one.rule.id == id && one.rule.holds(on)).map(|one| one.key)
+    }
+
+    /// The pack's expressions, parsed on first use.
+    pub(crate) fn book(&self) -> &Book {
+        self.0.book.get_or_init(|| {
+            Book::of(&self.0.contents, &self.0.analysis)
+                .expect("every expression passed the check when the pack was read")
+        })
+    }
+
+    /// Everything the pack says.
+    pub(crate) fn contents(&self) -> &Contents {
+        &self.0.contents
+    }
+
+    /// Facts that a rule or indicator uses, directly or through others.
+    pub fn facts_of(&self, id: &str, on: NaiveDate) -> Vec<String> {
+        let used = self.key_of(id, on).map(|key| self.0.analysis.rule(&key).facts);
+        used.into_iter().flatten().collect()
+    }
+
     /// Every document.
     pub fn documents(&self) -> &[Document] {
         &self.0.contents.documents
@@ -225,9 +274,8 @@ impl Pack {
 
     /// Parameters behind an indicator or rule, with the values of the place and date.
     pub fn parameters_used(&self, rule: &str, county: &str, area: Area, on: NaiveDate) -> Vec<ParameterUse> {
-        let versions = rules::placed(&self.0.contents);
-        let version = versions.into_iter().find(|one| one.rule.id == rule && one.rule.holds(on));
-        let used = self.0.analysis.rule(version.as_ref().map_or(rule, |one| one.key.as_str()));
+        let Some(key) = self.key_of(rule, on) else { return Vec::new() };
+        let used = self.0.analysis.rule(&key);
         used.parameters.iter().filter_map(|name| self.parameter_at(name, county, area, on)).collect()
     }
 

@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod it {
+    mod agreement;
     mod calendar;
     mod classes;
     mod hostile;
     mod indicators;
+    mod nearest;
+    mod properties;
     mod scale;
+    mod schema;
     mod town;
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod diff;
+mod test;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -15,6 +16,8 @@ pub enum Command {
     Check(CheckOptions),
     /// Show what differs between two packs, entry by entry (比较两个政策包).
     Diff(DiffOptions),
+    /// Work the pack's own examples and show which differ (运行政策包自带实例).
+    Test(CheckOptions),
     /// Write a JSON Schema for each pack file, for editors (生成编辑器校验模式).
     Schema {
         /// Folder to write into.
@@ -48,6 +51,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check(options) => check::run(&options.pack, options.json),
         Command::Diff(options) => diff::run(&options.before, &options.after, options.json),
+        Command::Test(options) => test::run(&options.pack, options.json),
         Command::Schema { to } => check::write_schemas(&to),
     }
 }

@@ -1,6 +1,7 @@
 //! From the pack's names to the contract's messages: conditions, facts, parameters, what is missing and who could supply
 //! it, and the whole in words an applicant can be given.
 
+mod nearest;
 mod words;
 
 use std::collections::BTreeSet;

@@ -12,15 +12,30 @@ use crate::{
     error::Fault,
     load::Contents,
     model::{Fact, Level},
+    rules::placed,
 };
 
-/// `$1` household ids, `$2` business date.
+/// Facts that ways in, ways out and entitlements use. `$1` household ids, `$2` business date.
 pub(super) fn facts(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
-    let all: BTreeSet<String> = contents.facts.iter().map(|fact| fact.name.clone()).collect();
-    let steps = pipeline::build(contents, analysis, &all, &BTreeSet::new())?;
+    let used = placed(contents).iter().flat_map(|one| analysis.rule(&one.key).facts).collect();
+    of(contents, analysis, &used)
+}
+
+/// Every fact of the pack.
+pub(super) fn every_fact(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
+    of(contents, analysis, &contents.facts.iter().map(|fact| fact.name.clone()).collect())
+}
+
+fn of(contents: &Contents, analysis: &Analysis, wanted: &BTreeSet<String>) -> Result<String, Fault> {
+    let steps = pipeline::build(contents, analysis, wanted, &BTreeSet::new())?;
+    // What nobody can supply is unknown to everybody: it is not told.
+    let told = |fact: &&Fact| {
+        let known = !matches!(form(fact, &contents.sources), Ok(Form::Absent(_) | Form::Investigation));
+        known && wanted.contains(&fact.name)
+    };
     let arm = |level: Level, relation: &str| -> Result<String, Fault> {
         let mut pairs = Vec::new();
-        for fact in contents.facts.iter().filter(|fact| fact.level == level) {
+        for fact in contents.facts.iter().filter(told).filter(|fact| fact.level == level) {
             let date = stood_on(fact, contents, analysis)?;
             let entry = format!("jsonb_build_object('value', b.f_{}::text, 'as_of', {date})", fact.name);
             pairs.push((fact.name.clone(), entry));

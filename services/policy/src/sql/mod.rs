@@ -33,6 +33,11 @@ pub(crate) fn generate(contents: &Contents, analysis: &Analysis) -> Result<State
     })
 }
 
+/// Every fact of households and members, with the date its source stood.
+pub(crate) fn every_fact(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
+    evidence::every_fact(contents, analysis)
+}
+
 /// Common table expressions in the order of their use.
 #[derive(Debug, Default)]
 struct Ctes(Vec<String>);

@@ -219,12 +219,7 @@ fn files_parameters_and_routes_are_checked() {
         ("programmes.yaml", "lead:\n  - civil_affairs", "lead:\n  - civil_affair", "no such bureau"),
         ("calendar.yaml", "2026-01-04, 2026-02-14", "2026-01-05, 2026-02-14", "make-up working day 2026-01-05"),
         ("indicators/c.yaml", "disposition: 4", "disposition: 5", "disposition is 1 to 4"),
-        (
-            "documents.yaml",
-            "name: 民发〔2018〕23号",
-            "name: 民发〔2018〕24号",
-            "no such document `民发〔2018〕23号`",
-        ),
+        ("documents.yaml", "name: 民发〔2018〕23号", "name: 民发〔2018〕24号", "no such document `民发〔2018〕23号`"),
         (
             "classes.yaml",
             "document: 民发〔2021〕57号",

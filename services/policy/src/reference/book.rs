@@ -1,0 +1,114 @@
+//! A pack's expressions, parsed once.
+
+use std::collections::BTreeMap;
+
+use sqlparser::ast::Expr;
+
+use super::Value;
+use crate::{
+    check::Analysis,
+    error::Fault,
+    expression::parse,
+    load::Contents,
+    model::{Condition, Fact, Level},
+    rules::placed,
+    sql::names::{Form, form},
+};
+
+/// Every fact and rule of a pack as parsed expressions.
+#[derive(Debug)]
+pub(crate) struct Book {
+    /// Facts made of facts, in an order in which they can be computed.
+    pub made: Vec<MadeFact>,
+    /// Rules and indicators by key.
+    pub rules: BTreeMap<String, ParsedRule>,
+}
+
+/// A fact made of other facts.
+#[derive(Debug)]
+pub(crate) struct MadeFact {
+    pub name: String,
+    pub level: Level,
+    pub kind: crate::kind::Kind,
+    /// Aggregate over members' facts.
+    pub lifted: bool,
+    pub expr: Expr,
+}
+
+/// A rule's expressions.
+#[derive(Debug)]
+pub(crate) struct ParsedRule {
+    pub level: Level,
+    pub conditions: Vec<ParsedCondition>,
+    pub amount: Option<Expr>,
+    pub cap: Option<Expr>,
+    pub raised: Option<Expr>,
+    /// Facts it uses, directly or through others.
+    pub facts: std::collections::BTreeSet<String>,
+}
+
+/// A condition's expression.
+#[derive(Debug)]
+pub(crate) struct ParsedCondition {
+    pub name: String,
+    pub expr: Expr,
+    pub unless_unknown: Option<bool>,
+}
+
+impl Book {
+    /// Parses a pack that passed the check.
+    pub(crate) fn of(contents: &Contents, analysis: &Analysis) -> Result<Book, Fault> {
+        let mut made = Vec::new();
+        for fact in &contents.facts {
+            if let Some(lifted) = lifted(fact, contents)? {
+                let expr = parse(fact.expr.as_deref().unwrap_or_default())?;
+                made.push(MadeFact { name: fact.name.clone(), level: fact.level, kind: fact.kind, lifted, expr });
+            }
+        }
+        made.sort_by_key(|fact| analysis.rank(&fact.name));
+        let mut rules = BTreeMap::new();
+        for one in placed(contents) {
+            let rule = ParsedRule {
+                level: one.rule.level,
+                conditions: conditions(&one.rule.conditions)?,
+                amount: one.rule.amount.as_deref().map(parse).transpose()?,
+                cap: one.rule.cap.as_deref().map(parse).transpose()?,
+                raised: None,
+                facts: analysis.rule(&one.key).facts,
+            };
+            rules.insert(one.key, rule);
+        }
+        for indicator in &contents.indicators {
+            let rule = ParsedRule {
+                level: indicator.level,
+                conditions: conditions(&indicator.conditions)?,
+                amount: None,
+                cap: None,
+                raised: indicator.raised.as_ref().map(|raised| parse(&raised.expr)).transpose()?,
+                facts: analysis.rule(&indicator.id).facts,
+            };
+            rules.insert(indicator.id.clone(), rule);
+        }
+        Ok(Book { made, rules })
+    }
+}
+
+/// Whether a fact made of facts is lifted from members; `None` for facts that come from a source.
+fn lifted(fact: &Fact, contents: &Contents) -> Result<Option<bool>, Fault> {
+    Ok(match form(fact, &contents.sources)? {
+        Form::Derived => Some(false),
+        Form::Lifted => Some(true),
+        Form::Register(_) | Form::Rows(_) | Form::Absent(_) | Form::Investigation => None,
+    })
+}
+
+fn conditions(list: &[Condition]) -> Result<Vec<ParsedCondition>, Fault> {
+    let parsed = |condition: &Condition| {
+        let (name, unless_unknown) = (condition.name.clone(), condition.unless_unknown);
+        Ok(ParsedCondition { name, expr: parse(&condition.expr)?, unless_unknown })
+    };
+    list.iter().map(parsed).collect()
+}
+
+/// Values by name.
+pub(crate) type Values = BTreeMap<String, Value>;
