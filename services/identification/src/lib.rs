@@ -3,7 +3,8 @@
 //! or ended by a machine.
 //!
 //! Facts, roster and verified work orders come in as events, in any order between their senders: an open case is
-//! assessed again whenever one of them changes, so the outcome is the same (`app::assess`).
+//! assessed again whenever one of them changes, so the outcome is the same (`app::assess`). What was known on each day
+//! and which pack was in force are kept, so a past day can be assessed as it was (`store::history`, `app::packs`).
 
 mod api;
 mod app;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures::FutureExt as _;
-use minqing_kit::{Parts, ServiceDef};
+use minqing_kit::{Call, Parts, ServiceDef};
 use minqing_policy::Pack;
 use minqing_proto::minqing::identification::v1::identification_service_server::IdentificationServiceServer;
 
@@ -36,6 +37,7 @@ pub fn service() -> ServiceDef {
                 let pack = Pack::load(&dir)?;
                 tracing::info!(pack = pack.version_tag(), "policy pack loaded");
                 let identification = Arc::new(app::Identification::new(&cx, pack));
+                identification.note_pack(&Call::worker("identification", "start")).await?;
                 let mut parts = Parts::default();
                 let rpc = api::IdentificationRpc::new(Arc::clone(&identification));
                 parts.routes.add_service(IdentificationServiceServer::new(rpc));

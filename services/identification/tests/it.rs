@@ -4,9 +4,13 @@
 
 #[path = "it/cases.rs"]
 mod cases;
+#[path = "it/days.rs"]
+mod days;
 #[path = "it/decisions.rs"]
 mod decisions;
 #[path = "it/looks.rs"]
 mod looks;
+#[path = "it/packs.rs"]
+mod packs;
 #[path = "it/story.rs"]
 mod story;

@@ -1,5 +1,6 @@
 //! Events in: registry's HouseholdChanged makes the roster, dispatch's ReferralIssued and ReferralSettled the
-//! referrals under way. Events out: WarningRaised, WarningCleared, HouseholdFactsChanged, each household's in order.
+//! referrals under way, its WorkOrderVerified and WorkOrderClosed the verdicts on warnings. Events out: WarningRaised,
+//! WarningCleared, HouseholdFactsChanged, each household's in order, and PolicyApproved.
 
 use std::sync::Arc;
 
@@ -19,15 +20,22 @@ use crate::{
     app::{
         Monitoring,
         referral::{self, Referrals},
-        roster,
+        roster, verdict,
     },
-    domain::{error::Fault, roster as state, words},
+    domain::{
+        error::Fault,
+        roster as state,
+        verdict::{self as checks, Checked},
+        words,
+    },
     store::referral::{Issued, Settled},
 };
 
 const HOUSEHOLD_CHANGED: &str = "minqing.registry.v1.HouseholdChanged";
 const REFERRAL_ISSUED: &str = "minqing.dispatch.v1.ReferralIssued";
 const REFERRAL_SETTLED: &str = "minqing.dispatch.v1.ReferralSettled";
+const WORK_ORDER_VERIFIED: &str = "minqing.dispatch.v1.WorkOrderVerified";
+const WORK_ORDER_CLOSED: &str = "minqing.dispatch.v1.WorkOrderClosed";
 
 /// What monitoring consumes.
 pub fn consumers(monitoring: &Arc<Monitoring>) -> Vec<Consumer> {
@@ -40,9 +48,9 @@ pub fn consumers(monitoring: &Arc<Monitoring>) -> Vec<Consumer> {
         },
         Consumer {
             producer: "dispatch",
-            types: vec![REFERRAL_ISSUED, REFERRAL_SETTLED],
+            types: vec![REFERRAL_ISSUED, REFERRAL_SETTLED, WORK_ORDER_VERIFIED, WORK_ORDER_CLOSED],
             audience: None,
-            handler: Arc::new(UnderWay(Arc::clone(monitoring))),
+            handler: Arc::new(Dispatched(Arc::clone(monitoring))),
         },
     ]
 }
@@ -63,21 +71,23 @@ impl Handler for Roster {
     }
 }
 
-struct UnderWay(Arc<Monitoring>);
+struct Dispatched(Arc<Monitoring>);
 
-impl Handler for UnderWay {
+impl Handler for Dispatched {
     fn handle<'a>(&'a self, work: &'a mut Work, events: &'a [Event]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let mut referrals = Referrals::default();
+            let mut checked = Vec::new();
             for event in events {
-                read(event, &mut referrals)?;
+                read(event, &mut referrals, &mut checked)?;
             }
+            verdict::apply(work, &checked).await?;
             referral::apply(&self.0, work, referrals).await
         })
     }
 }
 
-fn read(event: &Event, referrals: &mut Referrals) -> Result<()> {
+fn read(event: &Event, referrals: &mut Referrals, checked: &mut Vec<Checked>) -> Result<()> {
     match event.r#type.as_str() {
         REFERRAL_ISSUED => {
             let unreadable = Fault::EventUnreadable { kind: REFERRAL_ISSUED };
@@ -92,6 +102,14 @@ fn read(event: &Event, referrals: &mut Referrals) -> Result<()> {
             let (household, settled) = settled(&decode(event)?).ok_or(unreadable)?;
             referrals.households.extend(household);
             referrals.settled.push(settled);
+        }
+        WORK_ORDER_VERIFIED => {
+            let unreadable = Fault::EventUnreadable { kind: WORK_ORDER_VERIFIED };
+            checked.extend(checks::verified(decode(event)?).ok_or(unreadable)?);
+        }
+        WORK_ORDER_CLOSED => {
+            let unreadable = Fault::EventUnreadable { kind: WORK_ORDER_CLOSED };
+            checked.extend(checks::closed(decode(event)?).ok_or(unreadable)?);
         }
         _ => {}
     }

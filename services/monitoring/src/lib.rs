@@ -4,6 +4,9 @@
 //! events change the data; whatever changes, the households touched are evaluated by the policy pack's SQL in the same
 //! transaction, and each business date evaluates all of them once. A warning is open while its conditions hold and
 //! stays as it is while they are unknown.
+//!
+//! Since the register's facts are here, packs are tried here too: checked, compared, simulated and back-tested, and
+//! brought into use by two persons.
 
 mod api;
 mod app;
@@ -17,7 +20,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use minqing_kit::frame::{Context, Parts, ServiceDef};
 use minqing_policy::Pack;
-use minqing_proto::minqing::monitoring::v1::monitoring_service_server::MonitoringServiceServer;
+use minqing_proto::minqing::monitoring::v1::{
+    monitoring_service_server::MonitoringServiceServer, policy_service_server::PolicyServiceServer,
+};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
@@ -48,6 +53,7 @@ async fn build(context: Context) -> anyhow::Result<Parts> {
         reconcilers: vec![Arc::new(worker::Screening(Arc::clone(&monitoring)))],
         ..Parts::default()
     };
+    parts.routes.add_service(PolicyServiceServer::new(api::PolicyApi::new(Arc::clone(&monitoring))));
     let service = MonitoringServiceServer::new(api::Api(monitoring)).max_decoding_message_size(MAX_MESSAGE);
     parts.routes.add_service(service);
     Ok(parts)

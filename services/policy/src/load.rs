@@ -10,6 +10,7 @@ use crate::{
     error::{Fault, PackError, PackErrors},
     model::{AbsentSource, Class, CodeTable, Document, Example, Fact, Head, Indicator, Parameter, Process, Programme},
     routing::{Routing, RoutingFile},
+    sql::names,
 };
 
 /// Most bytes of one file, and of all: a pack is read by people.
@@ -32,6 +33,8 @@ pub(crate) struct Contents {
     pub examples: Vec<Example>,
     pub routing: Routing,
     pub calendar: Calendar,
+    /// Names that expressions were given.
+    pub known: names::Known,
 }
 
 /// A pack read and found sound.
@@ -155,6 +158,7 @@ impl Reader {
             head: head?,
             routing: routing?,
             calendar: calendar?,
+            known: names::Known::default(),
         };
         self.errors.is_empty().then_some(contents)
     }

@@ -1,7 +1,7 @@
 //! A loaded pack: what services ask it. Cheap to clone and share; never changes.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -34,6 +34,8 @@ struct Inner {
     analysis: Analysis,
     statements: Statements,
     book: OnceLock<Book>,
+    /// Versions of each rule with their keys.
+    versions: BTreeMap<String, Vec<(Rule, String)>>,
     archive: Vec<u8>,
     hash: String,
     tag: String,
@@ -73,8 +75,12 @@ impl Pack {
             .map_err(|fault| PackErrors(vec![load::of_file("pack.yaml", fault)]))?;
         let tag = format!("{}@{}", loaded.contents.head.name, loaded.contents.head.version);
         let Loaded { contents, analysis, archive, hash } = loaded;
+        let mut versions: BTreeMap<String, Vec<(Rule, String)>> = BTreeMap::new();
+        for one in rules::placed(&contents) {
+            versions.entry(one.rule.id.clone()).or_default().push((one.rule.clone(), one.key));
+        }
         let book = OnceLock::new();
-        Ok(Self(Arc::new(Inner { contents, analysis, statements, book, archive, hash, tag })))
+        Ok(Self(Arc::new(Inner { contents, analysis, statements, book, versions, archive, hash, tag })))
     }
 
     /// The pack's own files as one run of bytes, the same for the same files; SHA-256 of it is the content hash.
@@ -102,6 +108,22 @@ impl Pack {
     /// parameters jsonb`. Usable as the body of a CTE; a filter on `verdict` from outside spares the rest.
     pub fn screening_sql(&self) -> &str {
         &self.0.statements.screening
+    }
+
+    /// As [`Pack::screening_sql`], only outcomes that are true and without the column verdict: each household and member is
+    /// read once, whatever the number of indicators. For many households.
+    pub fn hits_sql(&self) -> &str {
+        &self.0.statements.hits
+    }
+
+    /// `$1 uuid[]`, `$2 date` as before → outcomes that are false: `household_id uuid, person_key uuid?, indicator text`.
+    pub fn refuted_sql(&self) -> &str {
+        &self.0.statements.refuted
+    }
+
+    /// As [`Pack::register_assessment_sql`], only rules whose conditions hold and without the column eligible.
+    pub fn entitled_sql(&self) -> &str {
+        &self.0.statements.entitled
     }
 
     /// `$1 date` business date → one row per feed and indicator about feeds: `bureau, dataset, county_code,
@@ -205,8 +227,8 @@ impl Pack {
         if self.indicator(id).is_some() {
             return Some(id.to_owned());
         }
-        let all = rules::placed(&self.0.contents);
-        all.into_iter().find(|one| one.rule.id == id && one.rule.holds(on)).map(|one| one.key)
+        let versions = self.0.versions.get(id)?;
+        versions.iter().find(|(rule, _)| rule.holds(on)).map(|(_, key)| key.clone())
     }
 
     /// The pack's expressions, parsed on first use.

@@ -6,6 +6,7 @@ mod it {
     mod agreement;
     mod calendar;
     mod classes;
+    mod examples;
     mod hostile;
     mod indicators;
     mod nearest;

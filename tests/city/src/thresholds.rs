@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_pack_s_file_can_be_read() {
-        let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/policy/longnan");
+        let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/policy/longnan-pilot");
         let lines = Thresholds::load(&pack).unwrap();
         assert_eq!(lines.standard_fen(HOME, true), 58_500);
         assert_eq!(lines.standard_fen(HOME, false), 88_200);

@@ -30,9 +30,10 @@ impl IdentificationRpc {
 impl IdentificationService for IdentificationRpc {
     async fn assess_household(&self, request: Request<AssessHouseholdRequest>) -> Answer<AssessHouseholdResponse> {
         let call = Call::of(&request);
-        let household = parse_name("households", &request.get_ref().household, "household")?;
-        let extent = if request.get_ref().everything { Extent::Everything } else { Extent::Classes };
-        let assessment = Some(self.identification.assess(&call, household, extent).await?);
+        let request = request.get_ref();
+        let household = parse_name("households", &request.household, "household")?;
+        let extent = if request.everything { Extent::Everything } else { Extent::Classes };
+        let assessment = Some(self.identification.assess(&call, household, &request.as_of, extent).await?);
         Ok(Response::new(AssessHouseholdResponse { assessment }))
     }
 

@@ -1,6 +1,6 @@
-//! Assesses households: on request as of today, and again for each open case whenever facts, roster or the policy
-//! pack change. What a case's assessment says follows from the newest facts, the newest roster and the newest check
-//! alone, so it does not depend on the order in which they arrived.
+//! Assesses households: on request as of today or a past day, and again for each open case whenever facts, roster or
+//! the policy pack change. What a case's assessment says follows from the newest facts, the newest roster and the newest
+//! check alone, so it does not depend on the order in which they arrived.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -15,10 +15,10 @@ use uuid::Uuid;
 use super::{
     Identification,
     evaluate::{self, Extent, Input},
-    look, scope,
+    look, packs, scope,
 };
 use crate::{
-    domain::{error::CaseError, exit, facts::PersonFacts},
+    domain::{code::parse_date, error::CaseError, exit, facts::PersonFacts},
     store::{
         self,
         assessment::Stored,
@@ -31,20 +31,38 @@ use crate::{
 const CASES_A_PASS: i64 = 100;
 
 impl Identification {
-    /// The household as of today.
-    pub async fn assess(&self, call: &Call, household_id: Uuid, extent: Extent) -> Result<Assessment> {
-        let (pack, scope, whole) = (self.pack.clone(), scope(call), look::shows_values(call));
+    /// The household as of today or, where `as_of` names a past day, from the facts, the roster and the pack of that
+    /// day. Only who may see the household today may look back.
+    pub async fn assess(
+        self: &Arc<Self>,
+        call: &Call,
+        household_id: Uuid,
+        as_of: &str,
+        extent: Extent,
+    ) -> Result<Assessment> {
+        let asked = match as_of {
+            "" => None,
+            day => Some(parse_date(day).ok_or(CaseError::AsOfMalformed)?),
+        };
+        let (own, scope, whole) = (Arc::clone(self), scope(call), look::shows_values(call));
         let read = self.db.read(call, move |work| {
-            let (pack, scope) = (pack.clone(), scope.clone());
+            let (own, scope) = (Arc::clone(&own), scope.clone());
             async move {
-                let facts = store::known::facts(work.conn(), &[household_id]).await?.pop();
-                let roster = store::known::roster(work.conn(), &[household_id]).await?.pop();
-                let division = facts.as_ref().map(|f| f.division_code.clone());
-                let division = division.or_else(|| roster.as_ref().map(|r| r.division_code.clone()));
-                let division = division.filter(|code| scope.sees(code)).ok_or(CaseError::HouseholdNotFound)?;
+                let day = asked.unwrap_or(work.today());
+                if day > work.today() {
+                    return Err(CaseError::AsOfInFuture.into());
+                }
+                let now = Told::now(work, household_id).await?;
+                let division = now.division_code().filter(|code| scope.sees(code));
+                let division_code = division.ok_or(CaseError::HouseholdNotFound)?.to_owned();
                 work.audit(&name("households", household_id), look::fields(whole));
-                let known = Known { household_id, division_code: division, not_before: work.today() };
-                let input = known.input(facts, roster);
+                let (told, pack) = if day == work.today() {
+                    (now, own.pack.clone())
+                } else {
+                    (Told::on(work, household_id, day).await?, own.pack_on(work, day).await?)
+                };
+                let known = Known { household_id, division_code, not_before: day };
+                let input = known.input(told.facts, told.roster);
                 let assessment = evaluate::assessment(work.conn(), &pack, &input, extent).await?;
                 Ok(look::shown(assessment, whole))
             }
@@ -59,6 +77,7 @@ impl Identification {
         let change = self.db.change(call, move |work| {
             let pack = pack.clone();
             async move {
+                packs::note(work, &pack).await?;
                 store::known::lock(work.conn()).await?;
                 let stale = store::case::assessed_otherwise(work.conn(), pack.version_tag(), CASES_A_PASS).await?;
                 again(work, &pack, &stale).await?;
@@ -67,6 +86,35 @@ impl Identification {
             .boxed()
         });
         change.await
+    }
+}
+
+/// What was told of a household.
+struct Told {
+    facts: Option<FactRow>,
+    roster: Option<RosterRow>,
+}
+
+impl Told {
+    async fn now(work: &mut Work, household_id: Uuid) -> Result<Told> {
+        let facts = store::known::facts(work.conn(), &[household_id]).await?.pop();
+        let roster = store::known::roster(work.conn(), &[household_id]).await?.pop();
+        Ok(Told { facts, roster })
+    }
+
+    /// Until the end of the day.
+    async fn on(work: &mut Work, household_id: Uuid, day: NaiveDate) -> Result<Told> {
+        let facts = store::history::facts_on(work.conn(), household_id, day).await?;
+        let roster = store::history::roster_on(work.conn(), household_id, day).await?;
+        if facts.is_none() && roster.is_none() {
+            return Err(CaseError::NothingKnownOnDay.into());
+        }
+        Ok(Told { facts, roster })
+    }
+
+    fn division_code(&self) -> Option<&str> {
+        let of_facts = self.facts.as_ref().map(|facts| facts.division_code.as_str());
+        of_facts.or_else(|| self.roster.as_ref().map(|roster| roster.division_code.as_str()))
     }
 }
 
@@ -142,7 +190,7 @@ async fn one(
         not_before: case.verified_on,
     };
     let input = known.input(facts, roster);
-    let assessment = evaluate::assessment(work.conn(), pack, &input, Extent::Classes).await?;
+    let assessment = evaluate::assessment(work.conn(), pack, &input, Extent::Case).await?;
     let unmet = exit::unmet(&assessment, &held);
     let stored = Stored { as_of: input.as_of, pack: pack.version_tag(), body: assessment.encode_to_vec() };
     store::assessment::put(work.conn(), case.case_id, &stored, &unmet).await

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use minqing_kit::{Result, id::name};
-use minqing_policy::{Area, FEW_SETTINGS, PLAIN_SETTINGS, Pack, Rule, explain};
+use minqing_policy::{Area, FEW_SETTINGS, Known, PLAIN_SETTINGS, Pack, Rule, explain};
 use minqing_proto::minqing::{
     identification::v1::{Assessment, ClassAssessment, Explanation, ProgrammeAssessment},
     types::v1::{ConditionValue, FactValue, MissingSource, ParameterValue, Truth},
@@ -22,6 +22,8 @@ use crate::domain::{
 /// How much of the pack is assessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
+    /// Ways into classes, without looking for what would turn them: many cases are assessed in one go.
+    Case,
     /// Ways into classes.
     Classes,
     /// Ways out and programmes as well.
@@ -69,7 +71,8 @@ pub async fn assessment(conn: &mut PgConnection, pack: &Pack, input: &Input, ext
     let order: HashMap<&str, usize> =
         pack.rules().iter().enumerate().map(|(n, (_, rule))| (rule.id.as_str(), n)).collect();
     rows.sort_by_key(|row| (order.get(row.route.as_str()).copied(), row.person_key));
-    let shown = Shown { pack, input, area };
+    let known = (extent != Extent::Case).then(|| input.known(area));
+    let shown = Shown { pack, input, area, known };
     for row in rows.iter().filter(|row| extent == Extent::Everything || row.kind == "class") {
         match row.kind.as_str() {
             "class" => assessment.classes.push(shown.class(row)),
@@ -114,6 +117,21 @@ struct Shown<'a> {
     pack: &'a Pack,
     input: &'a Input,
     area: Area,
+    /// The household as it is known, where what would turn an outcome is looked for.
+    known: Option<Known>,
+}
+
+impl Input {
+    fn known(&self, area: Area) -> Known {
+        let plain = |facts: &Facts| facts.iter().map(|(name, fact)| (name.clone(), fact.value.clone())).collect();
+        Known {
+            on: self.as_of,
+            county: county_of(&self.division_code),
+            area,
+            facts: plain(&self.facts),
+            members: self.persons.iter().map(|p| (p.person_key.to_string(), plain(&p.facts))).collect(),
+        }
+    }
 }
 
 impl Shown<'_> {
@@ -173,6 +191,9 @@ impl Shown<'_> {
 
     fn explanation(&self, row: &RouteRow, parts: &Parts) -> Option<Explanation> {
         let rule = self.rule(row)?;
+        let person = row.person_key.map(|key| key.to_string());
+        let known = self.known.as_ref().filter(|_| row.kind == "class");
+        let nearest = known.and_then(|known| self.pack.nearest_change(known, &row.route, person.as_deref()));
         let judged = explain::Judged {
             pack: self.pack,
             title: &rule.title,
@@ -183,16 +204,16 @@ impl Shown<'_> {
             conditions: &parts.conditions,
             parameters: &parts.parameters,
             missing: &parts.missing,
-            nearest: None,
+            nearest: nearest.as_ref(),
         };
         Some(Explanation {
             title: rule.title.zh.clone(),
             title_en: rule.title.en.clone(),
             confidence: explain::least_sure(rule.confidence, &parts.parameters).name().to_owned(),
             missing_sources: parts.missing.clone(),
-            nearest_change: None,
             text: judged.text(),
             text_en: judged.text_en(),
+            nearest_change: nearest,
         })
     }
 

@@ -52,8 +52,8 @@ pub async fn facts(work: &mut Work, pack: &Pack, events: Vec<(i64, HouseholdFact
         }
     }
     store::known::lock(work.conn()).await?;
-    let newest: Vec<NewFacts> = newest.into_values().collect();
-    let changed = store::known::put_facts(work.conn(), &newest).await?;
+    let (newest, today): (Vec<NewFacts>, _) = (newest.into_values().collect(), work.today());
+    let changed = store::known::put_facts(work.conn(), &newest, today).await?;
     assess::again(work, pack, &changed).await
 }
 
@@ -90,7 +90,7 @@ pub async fn roster(work: &mut Work, pack: &Pack, events: Vec<(i64, HouseholdCha
         }
     }
     store::known::lock(work.conn()).await?;
-    let newest: Vec<NewRoster> = newest.into_values().collect();
-    let changed = store::known::put_roster(work.conn(), &newest).await?;
+    let (newest, today): (Vec<NewRoster>, _) = (newest.into_values().collect(), work.today());
+    let changed = store::known::put_roster(work.conn(), &newest, today).await?;
     assess::again(work, pack, &changed).await
 }

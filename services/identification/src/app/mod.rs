@@ -6,6 +6,7 @@ pub mod evaluate;
 pub mod known;
 pub mod look;
 pub mod open;
+pub mod packs;
 
 use minqing_kit::{Call, Context, db::Db};
 use minqing_policy::Pack;
@@ -19,12 +20,14 @@ pub const AUDIENCE: Option<&str> = Some("service");
 /// What every use case works with.
 pub struct Identification {
     pub db: Db,
+    /// The pack of today.
     pub pack: Pack,
+    packs: packs::Packs,
 }
 
 impl Identification {
     pub fn new(cx: &Context, pack: Pack) -> Identification {
-        Identification { db: cx.db.clone(), pack }
+        Identification { db: cx.db.clone(), pack, packs: packs::Packs::default() }
     }
 }
 

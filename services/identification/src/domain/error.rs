@@ -41,16 +41,29 @@ pub enum CaseError {
     DivisionMalformed,
     #[error("page_token does not belong to this request")]
     TokenMalformed,
+    #[error("as_of must be a date, YYYY-MM-DD, or empty")]
+    AsOfMalformed,
+    #[error("as_of lies in the future")]
+    AsOfInFuture,
+    #[error("nothing was known of the household on that day yet")]
+    NothingKnownOnDay,
+    #[error("no policy pack was in force on that day")]
+    NoPackOnDay,
+    #[error("this release cannot read the policy pack of that day")]
+    PackUnreadable,
 }
 
 impl Explain for CaseError {
     fn kind(&self) -> Kind {
         match self {
-            Self::HouseholdNotFound | Self::CaseNotFound => Kind::NotFound,
+            Self::HouseholdNotFound | Self::CaseNotFound | Self::NothingKnownOnDay => Kind::NotFound,
             Self::OperatorNeeded => Kind::Forbidden,
-            Self::AlreadyDecided | Self::DecisionNotOfKind | Self::HouseholdNotHeard | Self::ClassNotHeld => {
-                Kind::FailedState
-            }
+            Self::AlreadyDecided
+            | Self::DecisionNotOfKind
+            | Self::HouseholdNotHeard
+            | Self::ClassNotHeld
+            | Self::NoPackOnDay
+            | Self::PackUnreadable => Kind::FailedState,
             _ => Kind::Invalid,
         }
     }
@@ -75,6 +88,11 @@ impl Explain for CaseError {
             Self::KeyMalformed => "KEY_MALFORMED",
             Self::DivisionMalformed => "DIVISION_MALFORMED",
             Self::TokenMalformed => "INVALID_PAGE_TOKEN",
+            Self::AsOfMalformed => "AS_OF_MALFORMED",
+            Self::AsOfInFuture => "AS_OF_IN_FUTURE",
+            Self::NothingKnownOnDay => "NOTHING_KNOWN_ON_DAY",
+            Self::NoPackOnDay => "NO_PACK_ON_DAY",
+            Self::PackUnreadable => "PACK_UNREADABLE",
         }
     }
 
@@ -102,6 +120,11 @@ impl Explain for CaseError {
             Self::KeyMalformed => "人员标识不是 UUID",
             Self::DivisionMalformed => "区划代码须为 4 至 12 位数字或为空",
             Self::TokenMalformed => "page_token 与本次请求不符",
+            Self::AsOfMalformed => "as_of 须为 YYYY-MM-DD 格式的日期或为空",
+            Self::AsOfInFuture => "as_of 不能晚于今天",
+            Self::NothingKnownOnDay => "该日尚无此家庭的资料",
+            Self::NoPackOnDay => "该日没有生效的政策包",
+            Self::PackUnreadable => "当前版本无法读取该日的政策包",
         }
         .to_owned()
     }
@@ -117,6 +140,7 @@ impl Explain for CaseError {
             Self::HouseholdNotHeard => "household_heard",
             Self::DivisionMalformed => "division_code",
             Self::TokenMalformed => "page_token",
+            Self::AsOfMalformed | Self::AsOfInFuture | Self::NothingKnownOnDay | Self::NoPackOnDay => "as_of",
             _ => return Vec::new(),
         };
         vec![(field.to_owned(), self.to_string())]

@@ -1,11 +1,12 @@
 //! Rows of identification.household and identification.household_fact: the newest state told, by the household's own
-//! counter.
+//! counter. What is taken over is kept in the history of the day as well.
 
 use chrono::NaiveDate;
 use minqing_kit::Result;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
+use super::history;
 use crate::domain::facts::{Facts, Held, PersonFacts};
 
 /// Key of the advisory lock under which cases are opened and assessed.
@@ -39,8 +40,8 @@ pub struct FactRow {
 }
 
 /// Keeps what is newer than what is known; gives the households it was newer for.
-pub async fn put_facts(conn: &mut PgConnection, new: &[NewFacts]) -> Result<Vec<Uuid>> {
-    let changed = sqlx::query_scalar(
+pub async fn put_facts(conn: &mut PgConnection, new: &[NewFacts], today: NaiveDate) -> Result<Vec<Uuid>> {
+    let changed: Vec<Uuid> = sqlx::query_scalar(
         "insert into identification.household_fact \
              (household_id, division_code, area_kind, as_of, sequence, facts, persons) \
          select * from unnest($1::uuid[], $2::text[], $3::text[], $4::date[], $5::bigint[], $6::jsonb[], $7::jsonb[]) \
@@ -56,8 +57,9 @@ pub async fn put_facts(conn: &mut PgConnection, new: &[NewFacts]) -> Result<Vec<
     .bind(new.iter().map(|n| n.sequence).collect::<Vec<_>>())
     .bind(new.iter().map(|n| Json(&n.facts)).collect::<Vec<_>>())
     .bind(new.iter().map(|n| Json(&n.persons)).collect::<Vec<_>>())
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
+    history::keep_facts(conn, &changed, today).await?;
     Ok(changed)
 }
 
@@ -92,9 +94,9 @@ pub struct RosterRow {
 }
 
 /// Keeps what is newer than what is known; gives the households it was newer for.
-pub async fn put_roster(conn: &mut PgConnection, new: &[NewRoster]) -> Result<Vec<Uuid>> {
+pub async fn put_roster(conn: &mut PgConnection, new: &[NewRoster], today: NaiveDate) -> Result<Vec<Uuid>> {
     // An array of arrays must be rectangular in PostgreSQL, so members travel as jsonb.
-    let changed = sqlx::query_scalar(
+    let changed: Vec<Uuid> = sqlx::query_scalar(
         "insert into identification.household \
              (household_id, division_code, area_kind, members, classes, as_of, sequence) \
          select u.id, u.division, u.area, array(select jsonb_array_elements_text(u.members)::uuid), u.classes, \
@@ -113,8 +115,9 @@ pub async fn put_roster(conn: &mut PgConnection, new: &[NewRoster]) -> Result<Ve
     .bind(new.iter().map(|n| Json(&n.classes)).collect::<Vec<_>>())
     .bind(new.iter().map(|n| n.as_of).collect::<Vec<_>>())
     .bind(new.iter().map(|n| n.sequence).collect::<Vec<_>>())
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
+    history::keep_roster(conn, &changed, today).await?;
     Ok(changed)
 }
 

@@ -2,4 +2,6 @@
 
 pub mod assessment;
 pub mod case;
+pub mod history;
 pub mod known;
+pub mod pack;

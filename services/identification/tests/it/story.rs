@@ -75,6 +75,7 @@ pub fn facts(n: u128, below_standard: Option<bool>) -> HouseholdFactsChanged {
             fact("adult", Some("true")),
             fact("severe_disability", Some("false")),
             fact("employee_insured_now", None),
+            fact("listed_major_disease", Some("false")),
         ],
     };
     HouseholdFactsChanged {

@@ -1,7 +1,13 @@
 //! `minqing policy`: checks, compares and tries policy packs before one decides about people.
 
+mod activate;
+mod back_test;
 mod check;
 mod diff;
+mod explain;
+mod mesh;
+mod simulate;
+mod table;
 mod test;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -18,6 +24,14 @@ pub enum Command {
     Diff(DiffOptions),
     /// Work the pack's own examples and show which differ (运行政策包自带实例).
     Test(CheckOptions),
+    /// Judge the whole register by two packs: who enters, leaves or changes amount, cost, field work (试算).
+    Simulate(simulate::SimulateOptions),
+    /// Judge the register by a pack's indicators on past days: hits, overlaps, yield (回测).
+    BackTest(back_test::BackTestOptions),
+    /// Bring a pack into use: one person proposes it, another approves it (提交、批准政策包).
+    Activate(activate::ActivateOptions),
+    /// Tell what the rules say of one household, and why (解释一户).
+    Explain(explain::ExplainOptions),
     /// Write a JSON Schema for each pack file, for editors (生成编辑器校验模式).
     Schema {
         /// Folder to write into.
@@ -52,6 +66,10 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(options) => check::run(&options.pack, options.json),
         Command::Diff(options) => diff::run(&options.before, &options.after, options.json),
         Command::Test(options) => test::run(&options.pack, options.json),
+        Command::Simulate(options) => simulate::run(options).await,
+        Command::BackTest(options) => back_test::run(options).await,
+        Command::Activate(options) => activate::run(options).await,
+        Command::Explain(options) => explain::run(options).await,
         Command::Schema { to } => check::write_schemas(&to),
     }
 }

@@ -1,6 +1,7 @@
-//! MonitoringService: decodes, calls the use case, encodes.
+//! MonitoringService: decodes, calls the use case, encodes. PolicyService is in `policy_rpc`.
 
 mod convert;
+mod policy_rpc;
 
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use crate::{
     app::{Monitoring, close, read, submit},
     store::warning::Filter,
 };
+
+pub use policy_rpc::PolicyApi;
 
 /// Largest page.
 const MAX_PAGE: i32 = 500;

@@ -3,6 +3,7 @@
 pub mod close;
 pub mod evaluate;
 pub mod feeds;
+pub mod policy;
 pub mod read;
 pub mod referral;
 pub mod roster;
@@ -10,6 +11,7 @@ pub mod rules;
 pub mod screen;
 pub mod submit;
 pub mod told;
+pub mod verdict;
 
 use std::sync::Arc;
 

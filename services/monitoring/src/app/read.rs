@@ -82,7 +82,7 @@ pub async fn facts(monitoring: Arc<Monitoring>, call: &Call, household: Uuid) ->
             }
             lock::keep_roster(work.conn()).await?;
             let today = work.today();
-            let rows = monitoring.rules.statements.facts(work.conn(), &[household], today).await?;
+            let rows = monitoring.rules.statements.every_fact(work.conn(), household, today).await?;
             work.audit(&id::name("households", household), &["facts"]);
             rows.into_iter().map(|row| Ok((row.person_key, parse(&row.facts)?))).collect()
         })

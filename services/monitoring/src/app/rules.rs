@@ -12,6 +12,8 @@ pub struct Rules {
     /// Name and version.
     pub pack_tag: String,
     pub statements: Statements,
+    /// Statements of packs can run as the policy role.
+    pub confined: bool,
     /// Ids of all its indicators.
     pub indicators: Vec<String>,
 }
@@ -21,7 +23,7 @@ impl Rules {
     pub fn new(pack: Pack, confined: bool) -> Rules {
         let statements = Statements::new(&pack, confined);
         let indicators = pack.indicators().iter().map(|i| i.id.clone()).collect();
-        Rules { pack_tag: pack.version_tag().to_owned(), statements, indicators, pack }
+        Rules { pack_tag: pack.version_tag().to_owned(), statements, confined, indicators, pack }
     }
 
     /// Urgency of a warning: what the screening says, else the indicator's own.

@@ -1,6 +1,9 @@
 //! The words under which enums and divisions are stored: the lower-case value names of the contracts.
 
-use minqing_proto::minqing::types::v1::{AreaKind, AssistanceClass, Bureau, FeedbackDecision};
+use minqing_proto::minqing::{
+    dispatch::v1::Verdict,
+    types::v1::{AreaKind, AssistanceClass, Bureau, FeedbackDecision},
+};
 
 /// `education`, `medical_insurance` …; empty when not set.
 pub fn bureau(value: Bureau) -> String {
@@ -20,6 +23,11 @@ pub fn class(value: AssistanceClass) -> String {
 /// `granted`, `refused` …; empty when not set.
 pub fn decision(value: FeedbackDecision) -> String {
     word(value.as_str_name(), "FEEDBACK_DECISION_")
+}
+
+/// `verified_true`, `not_true` …; empty when not set.
+pub fn verdict(value: Verdict) -> String {
+    word(value.as_str_name(), "VERDICT_")
 }
 
 /// `urban` or `rural`; registry always sets it, and what is not set counts as rural.

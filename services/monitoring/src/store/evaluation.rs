@@ -21,6 +21,7 @@ pub struct Statements {
     to_raise: String,
     to_clear: String,
     facts: String,
+    every_fact: String,
     feeds: String,
 }
 
@@ -72,9 +73,10 @@ impl Statements {
         Statements {
             few: format!("{FEW_SETTINGS}{become_role}"),
             many: format!("{SESSION_SETTINGS}{become_role}"),
-            to_raise: to_raise_sql(pack.screening_sql()),
-            to_clear: to_clear_sql(pack.screening_sql()),
+            to_raise: to_raise_sql(pack.hits_sql()),
+            to_clear: to_clear_sql(pack.refuted_sql()),
             facts: facts_sql(pack.facts_sql()),
+            every_fact: facts_sql(&pack.every_fact_sql()),
             feeds: feeds_sql(pack.feed_screening_sql()),
         }
     }
@@ -133,10 +135,24 @@ impl Statements {
         Ok(changes)
     }
 
-    /// Facts of the households and their members.
+    /// Facts of the households and their members that decide about classes and programmes.
     pub async fn facts(&self, conn: &mut PgConnection, households: &[Uuid], as_of: NaiveDate) -> Result<Vec<Facts>> {
+        self.facts_by(&self.facts, conn, (households, as_of)).await
+    }
+
+    /// Every fact of the household and its members.
+    pub async fn every_fact(&self, conn: &mut PgConnection, household: Uuid, as_of: NaiveDate) -> Result<Vec<Facts>> {
+        self.facts_by(&self.every_fact, conn, (&[household], as_of)).await
+    }
+
+    async fn facts_by(
+        &self,
+        statement: &str,
+        conn: &mut PgConnection,
+        (households, as_of): (&[Uuid], NaiveDate),
+    ) -> Result<Vec<Facts>> {
         self.confine(conn, households.len()).await?;
-        let facts = sqlx::query_as(AssertSqlSafe(self.facts.clone()))
+        let facts = sqlx::query_as(AssertSqlSafe(statement.to_owned()))
             .bind(households)
             .bind(as_of)
             .fetch_all(&mut *conn)
@@ -158,14 +174,13 @@ async fn release(conn: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// A verdict that is true and has no open warning. The filter stands outside the pack's statement, where it spares
-/// building the explanations of all other verdicts.
-fn to_raise_sql(screening: &str) -> String {
+/// A verdict that is true and has no open warning.
+fn to_raise_sql(hits: &str) -> String {
     format!(
         "select e.household_id, e.person_key, e.indicator, h.division_code, h.area_kind, null::uuid as warning_id, \
                 e.severity, e.conditions::text as conditions, e.facts::text as facts, e.parameters::text as parameters \
-         from (\n{screening}\n) e join monitoring.household h on h.household_id = e.household_id \
-         where e.verdict and not exists (\
+         from (\n{hits}\n) e join monitoring.household h on h.household_id = e.household_id \
+         where not exists (\
            select from monitoring.warning w \
            where w.household_id = e.household_id and w.indicator = e.indicator and w.cleared_on is null \
              and w.person_key is not distinct from e.person_key) \
@@ -175,11 +190,11 @@ fn to_raise_sql(screening: &str) -> String {
 
 /// Open warnings end when their verdict is false, when their person has left the household, and when the pack no
 /// longer has their indicator.
-fn to_clear_sql(screening: &str) -> String {
+fn to_clear_sql(refuted: &str) -> String {
     format!(
         "with refuted as materialized (\
            select e.household_id, e.indicator, coalesce(e.person_key, {NOBODY}) as person_key \
-           from (\n{screening}\n) e where not e.verdict) \
+           from (\n{refuted}\n) e) \
          select w.household_id, w.person_key, w.indicator, h.division_code, h.area_kind, w.warning_id, \
                 null::text as severity, null::text as conditions, null::text as facts, null::text as parameters \
          from monitoring.warning w \

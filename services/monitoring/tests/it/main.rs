@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod adopting;
+mod back_test;
 mod batches;
 mod measure;
 mod orders;
+mod packs;
 mod reads;
 mod records;
 mod roster;
 mod screening;
 mod town;
+mod what_if;

@@ -4,6 +4,7 @@ use std::{io::Write as _, time::Instant};
 
 use minqing_proto::minqing::{
     bureau::hr::v1::InsurancePayment,
+    monitoring::v1::{BackTestPolicyRequest, PackFile, PackFiles, SimulatePoliciesRequest},
     types::v1::BatchMode::{Changes, Snapshot},
 };
 
@@ -12,6 +13,7 @@ use crate::{
     records::loss,
     roster::certificate,
     town::{Town, household, minimum_living, row},
+    what_if::{patient, policies},
 };
 
 const HOUSEHOLDS: u128 = 5_000;
@@ -92,4 +94,64 @@ async fn a_county_of_5_000_households() {
         let passes = town.screen().await;
         writeln!(out, "screening, day {day}: {:?} in {passes} passes", started.elapsed()).unwrap();
     }
+}
+
+/// The pack of Longnan with another standard for minimum living.
+fn longnan_with(from: &str, to: &str) -> PackFiles {
+    let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/policy/longnan"));
+    let yaml_in = |folder: &std::path::Path| {
+        let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.is_dir() || path.extension().is_some_and(|end| end == "yaml")).collect::<Vec<_>>()
+    };
+    let mut paths = yaml_in(folder);
+    let below: Vec<_> = paths.extract_if(.., |path| path.is_dir()).flat_map(|path| yaml_in(&path)).collect();
+    paths.extend(below);
+    let file = |path: &std::path::PathBuf| PackFile {
+        path: path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned(),
+        text: std::fs::read_to_string(path).unwrap().replace(from, to),
+    };
+    PackFiles { files: paths.iter().map(file).collect() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures"]
+async fn a_what_if_over_5_000_households() {
+    let town = Town::start().await;
+    let mut out = std::io::stderr();
+    for first in (1..=HOUSEHOLDS).step_by(500) {
+        town.tell((first..first + 500).map(|n| {
+            let base = 1_000_000 + n * 10;
+            let mut household = household(n, &[base, base + 1, base + 2]);
+            household.declared_income_fen = i64::try_from(n).unwrap() * 1_000;
+            household
+        }))
+        .await;
+    }
+    for dataset in ["hr.insurance_payment", "hr.unemployment", "disabled.disability_certificate"] {
+        town.deliver_nothing(dataset, "2026-10-25").await;
+    }
+    // The planner has to know the tables, as it does where they have been for a while.
+    let mut admin = town.service.db.admin().await.unwrap();
+    sqlx::raw_sql("analyze").execute(&mut admin).await.unwrap();
+    let mut client = policies(&town, "operator/city");
+    for (what, after) in [("another standard", "value: 60000"), ("the same pack", "value: 58500")] {
+        let after = Some(longnan_with("value: 58500", after));
+        let started = Instant::now();
+        let request = SimulatePoliciesRequest { after, ..Default::default() };
+        let mut messages = client.simulate_policies(patient(request)).await.unwrap().into_inner();
+        let mut first = None;
+        while let Some(message) = messages.message().await.unwrap() {
+            first.get_or_insert_with(|| started.elapsed());
+            if let Some(simulation) = message.simulation {
+                assert_eq!(simulation.households, HOUSEHOLDS as i64);
+            }
+        }
+        let took = started.elapsed();
+        writeln!(out, "simulation, {what}: {took:?} over {HOUSEHOLDS} households; packs read in {first:?}").unwrap();
+    }
+    let started = Instant::now();
+    let request = BackTestPolicyRequest { range_from: "2026-07-01".into(), ..Default::default() };
+    let mut messages = client.back_test_policy(patient(request)).await.unwrap().into_inner();
+    while messages.message().await.unwrap().is_some() {}
+    writeln!(out, "back-test of 3 month ends: {:?} over {HOUSEHOLDS} households", started.elapsed()).unwrap();
 }

@@ -54,10 +54,10 @@ async fn a_late_feed_raises_a_warning_and_its_delivery_clears_it() {
     assert!(town.open_feeds().await.is_empty(), "due today is not late");
     town.service.clock.advance_days(1);
     town.screen().await;
-    let late = format!("P11 health.death_certificate@{COUNTY}");
-    assert_eq!(town.open_feeds().await, [late].into());
+    let late = ["P11", "Q01"].map(|indicator| format!("{indicator} health.death_certificate@{COUNTY}"));
+    assert_eq!(town.open_feeds().await, late.into());
     let raised = town.events::<WarningRaised>().await;
-    assert_eq!(raised.len(), 1);
+    assert_eq!(raised.len(), 2);
     assert_eq!((raised[0].subject_bureau(), raised[0].division_code.as_str()), (Bureau::Health, COUNTY));
     assert!(raised[0].household.is_empty());
 

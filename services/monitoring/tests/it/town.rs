@@ -21,6 +21,8 @@ use prost::Message;
 use tonic::Status;
 use uuid::Uuid;
 
+use crate::what_if::patient;
+
 pub const COUNTY: &str = "621202000000";
 pub const VILLAGE: &str = "621202103201";
 
@@ -137,7 +139,7 @@ impl Town {
     pub async fn submit(&self, request: &SubmitRecordsRequest) -> Result<SubmitRecordsResponse, Status> {
         let bureau = request.batch.as_ref().unwrap().bureau();
         let caller = format!("adapter/{}", bureau.as_str_name().trim_start_matches("BUREAU_").to_lowercase());
-        Ok(self.client(&caller).submit_records(request.clone()).await?.into_inner())
+        Ok(self.client(&caller).submit_records(patient(request.clone())).await?.into_inner())
     }
 
     pub async fn close(&self, batch: &BatchRef, parts: i32, accepted: i32) -> Result<CloseBatchResponse, Status> {
@@ -150,7 +152,7 @@ impl Town {
             accepted,
             refused: 0,
         };
-        Ok(self.client(&caller).close_batch(request).await?.into_inner())
+        Ok(self.client(&caller).close_batch(patient(request)).await?.into_inner())
     }
 
     /// A whole batch in one part.

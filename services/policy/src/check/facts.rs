@@ -57,14 +57,17 @@ fn uses_of(fact: &Fact, contents: &Contents) -> Result<BTreeSet<String>, Fault> 
             "where、empty 仅用于按来源汇总的事实",
         ));
     }
-    match form {
-        Form::Register(source) => Ok(compile_as(expr, &names::of_rows(contents, source, AS_OF), fact.kind)?.uses),
-        Form::Derived => Ok(compile_as(expr, &names::of_facts(contents, fact.level, AS_OF), fact.kind)?.uses),
-        Form::Lifted => Ok(compile_as(expr, &names::of_members(contents, AS_OF), fact.kind)?.uses),
-        Form::Rows(source) => rows(fact, expr, &names::of_rows(contents, source, AS_OF)),
-        Form::Absent(source) => rows(fact, expr, &names::of_absent(contents, source, AS_OF)),
-        Form::Investigation => Ok(BTreeSet::new()),
-    }
+    let of_columns = match form {
+        Form::Register(source) => compile_as(expr, &names::of_rows(contents, source, AS_OF), fact.kind)?.uses,
+        Form::Rows(source) => rows(fact, expr, &names::of_rows(contents, source, AS_OF))?,
+        Form::Absent(source) => rows(fact, expr, &names::of_absent(contents, source, AS_OF))?,
+        Form::Derived => return Ok(compile_as(expr, &names::of_facts(contents, fact.level, AS_OF), fact.kind)?.uses),
+        Form::Lifted => return Ok(compile_as(expr, &names::of_members(contents, AS_OF), fact.kind)?.uses),
+        Form::Investigation => return Ok(BTreeSet::new()),
+    };
+    // A column may have the name of a fact elsewhere: only the parameters count.
+    let parameter = |name: &String| contents.parameters.iter().any(|parameter| parameter.name == *name);
+    Ok(of_columns.into_iter().filter(parameter).collect())
 }
 
 fn rows(fact: &Fact, expr: &str, env: &Env) -> Result<BTreeSet<String>, Fault> {

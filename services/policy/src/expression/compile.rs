@@ -118,6 +118,7 @@ impl Compiler<'_> {
         for item in list {
             let item = self.node(item, depth)?;
             operator::same(&value, &item)?;
+            operator::exact(&value, &item)?;
             items.push(item);
         }
         let texts: Vec<&str> = items.iter().map(|item| item.sql.as_str()).collect();
@@ -149,6 +150,9 @@ impl Compiler<'_> {
         }
         sql.push_str(&format!(" else {} end", other.sql));
         parts.push(other);
+        if result.ty == Ty::Null {
+            return Err(refused("a case of nothing but null"));
+        }
         let all: Vec<&Node> = parts.iter().collect();
         Ok(Node { fraction: result.fraction, unit: result.unit, ..Node::new(format!("({sql})"), result.ty) }.over(&all))
     }
@@ -166,7 +170,7 @@ impl Compiler<'_> {
                 Kind::Integer
             }
             (DataType::Date, Ty::Known(Kind::Date)) => Kind::Date,
-            (DataType::Text, Ty::Known(_)) => Kind::Text,
+            (DataType::Text, Ty::Known(kind)) if kind != Kind::Ratio && !inner.fraction => Kind::Text,
             _ => {
                 return Err(refused(&format!("the cast of {} to {to}", inner.kind_name()))
                     .hint("casts allowed: number to bigint, 'YYYY-MM-DD' to date, anything to text"));
@@ -227,18 +231,21 @@ fn number(text: &str) -> Result<Node, Fault> {
     }
     let fraction = text.contains('.');
     let nonzero = text.chars().any(|c| matches!(c, '1'..='9'));
-    Ok(Node { fraction, nonzero, ..Node::new(text.to_owned(), Ty::Number) })
+    // Whole literals are bigint: PostgreSQL would compute with small ones as integer, and overflow.
+    let sql = if fraction { text.to_owned() } else { format!("{text}::bigint") };
+    Ok(Node { fraction, nonzero, ..Node::new(sql, Ty::Number) })
 }
 
 fn text_literal(text: &str) -> Result<Node, Fault> {
     if text.contains('\\') || text.chars().any(char::is_control) {
         return Err(refused("a text literal with a backslash or control character"));
     }
-    Ok(Node::new(format!("'{}'", text.replace('\'', "''")), Ty::Known(Kind::Text)))
+    Ok(Node::new(format!("'{}'::text", text.replace('\'', "''")), Ty::Known(Kind::Text)))
 }
 
 fn date_literal(text: &str) -> Result<Node, Fault> {
-    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
+    let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| plain);
     let date =
         date.ok_or_else(|| Fault::new(format!("`{text}` is no date YYYY-MM-DD"), format!("“{text}”不是有效日期")))?;
     Ok(Node::new(format!("'{date}'::date"), Ty::Known(Kind::Date)))

@@ -165,7 +165,7 @@ fn aggregate_of(name: &str, nodes: &[Node], (filter, distinct): (&str, bool)) ->
         "min" | "max" if node.ty != boolean && node.ty != Ty::Null => {
             (guard(format!("{name}({sql}){filter}")), node.ty)
         }
-        "newest" => {
+        "newest" if node.ty != Ty::Null => {
             let by = &nodes[1].sql;
             // The value breaks ties, so that the answer does not depend on the order in which rows arrived.
             let newest = format!("(array_agg({sql} order by {by} desc nulls last, {sql} desc nulls last){filter})[1]");
@@ -187,6 +187,9 @@ fn scalar(name: &str, nodes: &[Node]) -> Result<Node, Fault> {
     };
     if nodes.len() < least || nodes.len() > most {
         return Err(count_fault(name, least));
+    }
+    if matches!(name, "coalesce" | "greatest" | "least" | "nullif") && nodes.iter().all(|node| node.ty == Ty::Null) {
+        return Err(refused(&format!("{name} of nothing but null")));
     }
     match name {
         "coalesce" | "greatest" | "least" => {
@@ -215,7 +218,7 @@ fn scalar(name: &str, nodes: &[Node]) -> Result<Node, Fault> {
         "nullif" => {
             let ty = operator::same(&nodes[0], &nodes[1])?;
             let node = Node::new(format!("nullif({})", texts.join(", ")), ty).over(&parts);
-            Ok(Node { nullable: true, fraction: nodes[0].fraction, nonzero: nodes[1].sql == "0", ..node })
+            Ok(Node { nullable: true, fraction: nodes[0].fraction, nonzero: nodes[1].sql == "0::bigint", ..node })
         }
         "round" => operator::rounded("round", &nodes[0]),
         "abs" => {
@@ -234,7 +237,10 @@ fn of_dates(name: &str, nodes: &[Node], parts: &[&Node]) -> Result<Node, Fault> 
     }
     let date = &nodes[0].sql;
     let (sql, kind) = match name {
-        "full_years" => (format!("extract(year from age({}, {date}))::bigint", nodes[1].sql), Kind::Integer),
+        "full_years" => (
+            format!("extract(year from age(({})::timestamp, ({date})::timestamp))::bigint", nodes[1].sql),
+            Kind::Integer,
+        ),
         "month_of" => (format!("to_char({date}, 'YYYY-MM')"), Kind::Text),
         "year_of" => (format!("extract(year from {date})::bigint"), Kind::Integer),
         // A school year starts on 1 September.

@@ -8,7 +8,10 @@ mod compile;
 mod function;
 mod operator;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use sqlparser::{dialect::PostgreSqlDialect, parser::Parser, tokenizer::Token};
 
@@ -52,7 +55,7 @@ impl Slot {
 /// Names an expression may use, and the form it must have.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Env {
-    pub names: BTreeMap<String, Slot>,
+    pub names: Arc<BTreeMap<String, Slot>>,
     /// SQL of the business date.
     pub as_of: String,
     /// The expression is an aggregate over rows; `row` names stand only inside aggregate functions.
@@ -99,11 +102,23 @@ struct Node {
     nonzero: bool,
     /// Unit, while no multiplication has changed it.
     unit: Option<String>,
+    /// Quotient that nothing has rounded yet: PostgreSQL keeps some sixteen digits of it.
+    quotient: bool,
 }
 
 impl Node {
     fn new(sql: String, ty: Ty) -> Self {
-        Self { sql, ty, nullable: false, fraction: false, row: false, aggregate: false, nonzero: false, unit: None }
+        Self {
+            sql,
+            ty,
+            nullable: false,
+            fraction: false,
+            row: false,
+            aggregate: false,
+            nonzero: false,
+            unit: None,
+            quotient: false,
+        }
     }
 
     /// Marks of every part the node is made of.
@@ -111,6 +126,7 @@ impl Node {
         self.nullable |= parts.iter().any(|part| part.nullable);
         self.row |= parts.iter().any(|part| part.row);
         self.aggregate |= parts.iter().any(|part| part.aggregate);
+        self.quotient |= parts.iter().any(|part| part.quotient);
         self
     }
 

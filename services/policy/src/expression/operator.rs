@@ -72,6 +72,16 @@ pub(super) fn logical(a: &Node, word: &str, b: &Node) -> Result<Node, Fault> {
     Ok(Node::new(format!("({} {word} {})", a.sql, b.sql), BOOLEAN).over(&[a, b]))
 }
 
+/// Refuses equality of a quotient that nothing has rounded.
+pub(super) fn exact(a: &Node, b: &Node) -> Result<(), Fault> {
+    if a.quotient || b.quotient {
+        let zh = "除法结果未取整即比较是否相等";
+        return Err(Fault::new("a quotient is compared for equality before it is rounded", zh)
+            .hint("round it, or multiply the other side out"));
+    }
+    Ok(())
+}
+
 pub(super) fn compare(a: &Node, op: &str, b: &Node) -> Result<Node, Fault> {
     let ty = same(a, b)?;
     if ty == Ty::Null {
@@ -80,7 +90,11 @@ pub(super) fn compare(a: &Node, op: &str, b: &Node) -> Result<Node, Fault> {
     if [a.ty, b.ty].contains(&Ty::Null) {
         return Err(refused("a comparison with null").hint("it is never true; write is null or is not null"));
     }
-    Ok(Node::new(format!("({} {op} {})", a.sql, b.sql), BOOLEAN).over(&[a, b]))
+    if matches!(op, "=" | "<>") {
+        exact(a, b)?;
+    }
+    let node = Node::new(format!("({} {op} {})", a.sql, b.sql), BOOLEAN).over(&[a, b]);
+    Ok(Node { quotient: false, ..node })
 }
 
 /// Sum or difference; a date moves by whole days, two dates give days.
@@ -103,6 +117,10 @@ pub(super) fn add(a: &Node, op: &str, b: &Node) -> Result<Node, Fault> {
 
 pub(super) fn multiply(a: &Node, b: &Node) -> Result<Node, Fault> {
     use Kind::{Integer, Money, Ratio};
+    if a.quotient || b.quotient {
+        return Err(Fault::new("a quotient is multiplied before it is rounded", "除法结果未取整即相乘")
+            .hint("multiply first, then divide, and round once"));
+    }
     let ty = match (a.ty, b.ty) {
         (Ty::Known(Money), Ty::Known(Money)) => {
             return Err(Fault::new("money times money has no meaning", "金额不能与金额相乘"));
@@ -132,7 +150,7 @@ pub(super) fn divide(a: &Node, b: &Node) -> Result<Node, Fault> {
         _ => return Err(refused(&format!("{} divided by {}", a.kind_name(), b.kind_name()))),
     };
     let node = Node::new(format!("(({})::numeric / {})", a.sql, b.sql), ty).over(&[a, b]);
-    Ok(Node { fraction: true, ..node })
+    Ok(Node { fraction: true, quotient: true, ..node })
 }
 
 /// `ceil`, `floor` or `round` to whole units.
@@ -142,5 +160,6 @@ pub(super) fn rounded(word: &str, inner: &Node) -> Result<Node, Fault> {
         Ty::Number | Ty::Known(Kind::Integer | Kind::Money) => inner.ty,
         _ => return Err(refused(&format!("{word} of {}", inner.kind_name()))),
     };
-    Ok(Node::new(format!("{word}(({})::numeric)", inner.sql), ty).over(&[inner]).in_unit(inner.unit.clone()))
+    let node = Node::new(format!("{word}(({})::numeric)", inner.sql), ty).over(&[inner]).in_unit(inner.unit.clone());
+    Ok(Node { quotient: false, ..node })
 }

@@ -1,6 +1,6 @@
 //! A pack's expressions, parsed once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlparser::ast::Expr;
 
@@ -33,6 +33,8 @@ pub(crate) struct MadeFact {
     /// Aggregate over members' facts.
     pub lifted: bool,
     pub expr: Expr,
+    /// Facts it rests on, directly or through others.
+    pub rests_on: BTreeSet<String>,
 }
 
 /// A rule's expressions.
@@ -43,8 +45,9 @@ pub(crate) struct ParsedRule {
     pub amount: Option<Expr>,
     pub cap: Option<Expr>,
     pub raised: Option<Expr>,
-    /// Facts it uses, directly or through others.
-    pub facts: std::collections::BTreeSet<String>,
+    /// Facts and parameters it uses, directly or through others.
+    pub facts: BTreeSet<String>,
+    pub parameters: BTreeSet<String>,
 }
 
 /// A condition's expression.
@@ -62,7 +65,15 @@ impl Book {
         for fact in &contents.facts {
             if let Some(lifted) = lifted(fact, contents)? {
                 let expr = parse(fact.expr.as_deref().unwrap_or_default())?;
-                made.push(MadeFact { name: fact.name.clone(), level: fact.level, kind: fact.kind, lifted, expr });
+                let rests_on = analysis.closure(&BTreeSet::from([fact.name.clone()]));
+                made.push(MadeFact {
+                    name: fact.name.clone(),
+                    level: fact.level,
+                    kind: fact.kind,
+                    lifted,
+                    expr,
+                    rests_on,
+                });
             }
         }
         made.sort_by_key(|fact| analysis.rank(&fact.name));
@@ -75,6 +86,7 @@ impl Book {
                 cap: one.rule.cap.as_deref().map(parse).transpose()?,
                 raised: None,
                 facts: analysis.rule(&one.key).facts,
+                parameters: analysis.rule(&one.key).parameters,
             };
             rules.insert(one.key, rule);
         }
@@ -86,6 +98,7 @@ impl Book {
                 cap: None,
                 raised: indicator.raised.as_ref().map(|raised| parse(&raised.expr)).transpose()?,
                 facts: analysis.rule(&indicator.id).facts,
+                parameters: analysis.rule(&indicator.id).parameters,
             };
             rules.insert(indicator.id.clone(), rule);
         }

@@ -51,6 +51,20 @@ impl Household {
         Ok(whole)
     }
 
+    /// The household with only what a rule uses: cheap to change and judge again.
+    pub(crate) fn pruned(&self, rule: &ParsedRule) -> Household {
+        let only = |values: &Values, names: &BTreeSet<String>| -> Values {
+            let used = names.iter().filter_map(|name| values.get_key_value(name));
+            used.map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        Household {
+            on: self.on,
+            parameters: only(&self.parameters, &rule.parameters),
+            facts: only(&self.facts, &rule.facts),
+            members: self.members.iter().map(|member| only(member, &rule.facts)).collect(),
+        }
+    }
+
     /// Judges the household, or the member at `place`, by a rule; the facts it uses must be complete.
     pub(crate) fn judge(&self, rule: &ParsedRule, place: Option<usize>) -> Result<Verdict, Fault> {
         let value = |expr| match place {

@@ -3,8 +3,8 @@
 //! else; it takes for granted that the check let the expression pass, and answers a fault where that is not so.
 //!
 //! Equal to PostgreSQL but for these:
-//! - Numbers are exact fractions. PostgreSQL keeps a quotient to some sixteen digits, so `ceil(200 / 3 * 12)` is 801 there
-//!   and 800 here. Nothing is lost where the quotient ends, or is rounded or compared before it is multiplied.
+//! - Numbers are exact fractions. PostgreSQL keeps a quotient to some sixteen digits; the check refuses to multiply one, or
+//!   to compare it for equality, before it is rounded.
 //! - Texts are ordered by their bytes: collation `C`, which every database of the product has. Under a language's
 //!   collation `<`, `min`, `greatest` and `newest` of texts may differ; equality never does.
 //! - A fraction has one text, without trailing zeros: `1.5` where PostgreSQL may keep `1.50`.

@@ -1,5 +1,7 @@
 //! The nearest change of one fact that would turn a verdict: what an applicant asks first.
 
+use std::collections::BTreeSet;
+
 use super::{
     Value,
     book::{Book, ParsedRule},
@@ -37,10 +39,14 @@ pub(crate) fn turn(
     candidates: &[Candidate],
     wanted: bool,
 ) -> Result<Option<Turn>, Fault> {
+    let household = &household.pruned(rule);
     let mut best: Option<(Exact, Turn)> = None;
     for candidate in candidates {
+        let touched = book.made.iter().filter(|fact| fact.rests_on.contains(&candidate.name));
+        let touched: BTreeSet<String> =
+            touched.map(|fact| fact.name.clone()).filter(|name| rule.facts.contains(name)).collect();
         for member in places(household, candidate, (rule, place)) {
-            let trial = Trial { household, book, rule, place, candidate, member, wanted };
+            let trial = Trial { household, book, rule, place, candidate, member, wanted, touched: &touched };
             let Some((distance, needed)) = trial.nearest()? else { continue };
             if best.as_ref().is_none_or(|(least, _)| distance < *least) {
                 let turn = Turn { fact: candidate.name.clone(), member, value: trial.value(), needed };
@@ -72,6 +78,8 @@ struct Trial<'a> {
     candidate: &'a Candidate,
     member: Option<usize>,
     wanted: bool,
+    /// Facts made of facts that change with the candidate.
+    touched: &'a BTreeSet<String>,
 }
 
 impl Trial<'_> {
@@ -132,7 +140,7 @@ impl Trial<'_> {
         let mut changed = self.household.clone();
         let values = self.member.map_or(&mut changed.facts, |place| &mut changed.members[place]);
         values.insert(self.candidate.name.clone(), value.clone());
-        let verdict = changed.completed(self.book, &self.rule.facts)?.judge(self.rule, self.place)?.verdict;
+        let verdict = changed.completed(self.book, self.touched)?.judge(self.rule, self.place)?.verdict;
         Ok(verdict == Some(self.wanted))
     }
 }

@@ -4,10 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Ctes, items, names, object,
-    parameter::{self, column_name},
+    Ctes, items, names, parameter,
     pipeline::{self, parameters_of},
-    screening::{condition_columns, condition_object, verdict},
+    screening::{Choice, choices, condition_columns, condition_object, fact_object, verdict},
 };
 use crate::{
     check::Analysis,
@@ -67,14 +66,13 @@ pub(super) fn one_household(contents: &Contents, analysis: &Analysis) -> Result<
     Ok(ctes.finish(&arms(&rules, (contents, analysis, AS_OF), "null::uuid as household_id, ")))
 }
 
-/// `$1` household ids, `$2` business date.
-pub(super) fn register(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
-    let rules = placed(contents);
-    let wanted = Wanted::by(&rules, analysis);
+/// Steps up to the conditions of every rule. `$1` household ids, `$2` business date.
+fn conditions(contents: &Contents, analysis: &Analysis, rules: &[PlacedRule<'_>]) -> Result<Ctes, Fault> {
+    let wanted = Wanted::by(rules, analysis);
     let mut steps = pipeline::build(contents, analysis, &wanted.facts, &wanted.parameters)?;
     parameter::push_texts(&mut steps.ctes, &wanted.texts);
     for level in [Level::Household, Level::Person] {
-        let mut columns = rule_columns(&rules, (level, contents, names::AS_OF))?;
+        let mut columns = rule_columns(rules, (level, contents, names::AS_OF))?;
         let body = if level == Level::Household {
             format!("  select b.*{}\n  from {} b\n  {}", items(&columns), steps.household, parameters_of("b"))
         } else {
@@ -89,7 +87,47 @@ pub(super) fn register(contents: &Contents, analysis: &Analysis) -> Result<Strin
         };
         steps.ctes.push(relation(level), &body);
     }
-    Ok(steps.ctes.finish(&arms(&rules, (contents, analysis, names::AS_OF), "c.household_id, ")))
+    Ok(steps.ctes)
+}
+
+/// Every outcome with its explanation: one arm a rule, each reading the whole relation. For few households.
+pub(super) fn register(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
+    let rules = placed(contents);
+    let ctes = conditions(contents, analysis, &rules)?;
+    Ok(ctes.finish(&arms(&rules, (contents, analysis, names::AS_OF), "c.household_id, ")))
+}
+
+/// Outcomes that are true, with their explanations: each household and member is read once.
+pub(super) fn entitled(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
+    let rules = placed(contents);
+    let ctes = conditions(contents, analysis, &rules)?;
+    let part = |level: Level| {
+        let list: Vec<Choice> = rules
+            .iter()
+            .filter(|one| one.rule.level == level)
+            .map(|one| Choice {
+                name: one.rule.id.clone(),
+                holds: during(one.rule, names::AS_OF, &verdict(&one.key, &one.rule.conditions)),
+                values: vec![
+                    format!("'{}'", one.owner.kind()),
+                    format!("'{}'", one.owner.code()),
+                    format!("c.a_{}", one.key),
+                    condition_object(&one.key, &one.rule.conditions),
+                    fact_object(&analysis.rule(&one.key).facts, level, contents),
+                    format!("t.j_{}", one.key),
+                ],
+            })
+            .collect();
+        let columns = ["kind", "class", "amount_fen", "conditions", "facts", "parameters"];
+        choices(&list, level, relation(level), ("route", &columns))
+    };
+    Ok(ctes.finish(&[Level::Household, Level::Person].map(part).join("\nunion all\n")))
+}
+
+/// The verdict, on days on which the rule holds.
+fn during(rule: &Rule, as_of: &str, verdict: &str) -> String {
+    let bounds = bounds(rule, as_of);
+    if bounds.is_empty() { verdict.to_owned() } else { format!("({} and {verdict})", bounds.join(" and ")) }
 }
 
 /// Facts as given: a name that is absent or null stays unknown.
@@ -161,10 +199,7 @@ fn arms(rules: &[PlacedRule<'_>], about: (&Contents, &Analysis, &str), subject: 
 
 fn arm(one: &PlacedRule<'_>, (contents, analysis, as_of): (&Contents, &Analysis, &str), subject: &str) -> String {
     let (rule, column) = (one.rule, &one.key);
-    let used = analysis.rule(&one.key);
-    let shown = contents.facts.iter().filter(|fact| used.facts.contains(&fact.name));
-    let shown = shown.filter(|fact| rule.level == Level::Person || fact.level == Level::Household);
-    let facts: Vec<_> = shown.map(|fact| (fact.name.clone(), format!("c.f_{}::text", fact.name))).collect();
+    let facts = fact_object(&analysis.rule(&one.key).facts, rule.level, contents);
     let person = if rule.level == Level::Person { "c.person_key" } else { "null::uuid" };
     let eligible = verdict(&one.key, &rule.conditions);
     // An amount is shown only to those who are eligible: with an unknown condition it would read as a promise.
@@ -175,8 +210,8 @@ fn arm(one: &PlacedRule<'_>, (contents, analysis, as_of): (&Contents, &Analysis,
         one.owner.kind(),
         one.owner.code(),
         rule.id,
-        condition_object(&column_name(&one.key), &rule.conditions),
-        object(&facts),
+        condition_object(&one.key, &rule.conditions),
+        facts,
         relation(rule.level),
         validity(rule, as_of),
     )
@@ -184,8 +219,12 @@ fn arm(one: &PlacedRule<'_>, (contents, analysis, as_of): (&Contents, &Analysis,
 
 /// Only on days on which the rule holds.
 fn validity(rule: &Rule, as_of: &str) -> String {
+    let bounds = bounds(rule, as_of);
+    if bounds.is_empty() { String::new() } else { format!("\nwhere {}", bounds.join(" and ")) }
+}
+
+fn bounds(rule: &Rule, as_of: &str) -> Vec<String> {
     let from = rule.from.map(|from| format!("{as_of} >= '{from}'::date"));
     let to = rule.to.map(|to| format!("{as_of} <= '{to}'::date"));
-    let bounds: Vec<String> = from.into_iter().chain(to).collect();
-    if bounds.is_empty() { String::new() } else { format!("\nwhere {}", bounds.join(" and ")) }
+    from.into_iter().chain(to).collect()
 }

@@ -21,6 +21,9 @@ pub(crate) struct Statements {
     pub facts: String,
     pub assessment: String,
     pub register: String,
+    pub hits: String,
+    pub refuted: String,
+    pub entitled: String,
 }
 
 pub(crate) fn generate(contents: &Contents, analysis: &Analysis) -> Result<Statements, Fault> {
@@ -30,6 +33,9 @@ pub(crate) fn generate(contents: &Contents, analysis: &Analysis) -> Result<State
         facts: evidence::facts(contents, analysis)?,
         assessment: assessment::one_household(contents, analysis)?,
         register: assessment::register(contents, analysis)?,
+        hits: screening::hits(contents, analysis)?,
+        refuted: screening::refuted(contents, analysis)?,
+        entitled: assessment::entitled(contents, analysis)?,
     })
 }
 

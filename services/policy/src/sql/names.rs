@@ -1,7 +1,10 @@
 //! What names stand for in each place an expression may stand. Check and generation share these, so an expression
 //! that passed the check cannot fail in a statement.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use crate::{
     catalogue::{self, Source},
@@ -93,20 +96,43 @@ fn source_named(name: &str) -> Result<&'static Source, Fault> {
     })
 }
 
+/// Names that were asked for before: a pack has a thousand, and every expression asks.
+#[derive(Debug, Default)]
+pub(crate) struct Known(Mutex<BTreeMap<String, Arc<Names>>>);
+
+type Names = BTreeMap<String, Slot>;
+
+impl Known {
+    fn names(&self, place: String, make: impl FnOnce() -> Names) -> Arc<Names> {
+        let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(known.entry(place).or_insert_with(|| Arc::new(make())))
+    }
+}
+
+fn env(names: Arc<Names>, as_of: &str) -> Env {
+    Env { names, as_of: as_of.to_owned(), aggregate: false, filter: None }
+}
+
 /// Columns of a source's rows, under the alias `r`.
 pub(crate) fn of_rows(contents: &Contents, source: &Source, as_of: &str) -> Env {
-    let mut names = parameters(contents, true);
-    for column in source.columns.values() {
-        names.insert(column.name.clone(), Slot::new(column.sql.clone(), column.kind).of_rows());
-    }
-    Env { names, as_of: as_of.to_owned(), aggregate: false, filter: None }
+    let make = || {
+        let mut names = parameters(contents, true);
+        for column in source.columns.values() {
+            names.insert(column.name.clone(), Slot::new(column.sql.clone(), column.kind).of_rows());
+        }
+        names
+    };
+    env(contents.known.names(format!("rows of {}", source.name), make), as_of)
 }
 
 /// Columns of a dataset that no contract has yet.
 pub(crate) fn of_absent(contents: &Contents, source: &AbsentSource, as_of: &str) -> Env {
-    let mut names = parameters(contents, true);
-    names.extend(absent_columns(source).map(|(name, slot)| (name, slot.of_rows())));
-    Env { names, as_of: as_of.to_owned(), aggregate: false, filter: None }
+    let make = || {
+        let mut names = parameters(contents, true);
+        names.extend(absent_columns(source).map(|(name, slot)| (name, slot.of_rows())));
+        names
+    };
+    env(contents.known.names(format!("rows of {}", source.name), make), as_of)
 }
 
 fn absent_columns(source: &AbsentSource) -> impl Iterator<Item = (String, Slot)> {
@@ -116,27 +142,33 @@ fn absent_columns(source: &AbsentSource) -> impl Iterator<Item = (String, Slot)>
 
 /// Facts of the level (alias `b`), the household's facts for a person (alias `h`), and parameters (alias `x`).
 pub(crate) fn of_facts(contents: &Contents, level: Level, as_of: &str) -> Env {
-    let mut names = parameters(contents, false);
-    for fact in &contents.facts {
-        let alias = match (level, fact.level) {
-            (own, of) if own == of => "b",
-            (Level::Person, Level::Household) => "h",
-            _ => continue,
-        };
-        let slot = Slot::new(format!("{alias}.f_{}", fact.name), fact.kind).in_unit(&fact.unit);
-        names.insert(fact.name.clone(), slot);
-    }
-    Env { names, as_of: as_of.to_owned(), aggregate: false, filter: None }
+    let make = || {
+        let mut names = parameters(contents, false);
+        for fact in &contents.facts {
+            let alias = match (level, fact.level) {
+                (own, of) if own == of => "b",
+                (Level::Person, Level::Household) => "h",
+                _ => continue,
+            };
+            let slot = Slot::new(format!("{alias}.f_{}", fact.name), fact.kind).in_unit(&fact.unit);
+            names.insert(fact.name.clone(), slot);
+        }
+        names
+    };
+    env(contents.known.names(format!("facts of {level:?}"), make), as_of)
 }
 
 /// Members' facts under the alias `q`, inside aggregates.
 pub(crate) fn of_members(contents: &Contents, as_of: &str) -> Env {
-    let mut names = parameters(contents, true);
-    for fact in contents.facts.iter().filter(|fact| fact.level == Level::Person) {
-        let slot = Slot::new(format!("q.f_{}", fact.name), fact.kind).in_unit(&fact.unit).of_rows();
-        names.insert(fact.name.clone(), slot);
-    }
-    Env { names, as_of: as_of.to_owned(), aggregate: true, filter: None }
+    let make = || {
+        let mut names = parameters(contents, true);
+        for fact in contents.facts.iter().filter(|fact| fact.level == Level::Person) {
+            let slot = Slot::new(format!("q.f_{}", fact.name), fact.kind).in_unit(&fact.unit).of_rows();
+            names.insert(fact.name.clone(), slot);
+        }
+        names
+    };
+    Env { aggregate: true, ..env(contents.known.names("members".to_owned(), make), as_of) }
 }
 
 /// Columns of `monitoring.feed`, for indicators about feeds, and of datasets about feeds that are not there yet.
@@ -150,7 +182,7 @@ pub(crate) fn of_feeds(contents: &Contents, as_of: &str) -> Env {
             names.insert(column.name.clone(), Slot::new(column.sql.clone(), column.kind));
         }
     }
-    Env { names, as_of: as_of.to_owned(), aggregate: false, filter: None }
+    env(Arc::new(names), as_of)
 }
 
 fn parameters(contents: &Contents, row: bool) -> BTreeMap<String, Slot> {

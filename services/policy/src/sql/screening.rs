@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
+    Ctes,
     names::{self, AS_OF},
     object,
     parameter::{self, column_name},
@@ -16,8 +17,8 @@ use crate::{
     model::{Condition, Indicator, Level},
 };
 
-/// `$1` household ids, `$2` business date.
-pub(super) fn households(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
+/// Steps up to the conditions of every indicator about households and persons. `$1` household ids, `$2` business date.
+fn conditions<'a>(contents: &'a Contents, analysis: &Analysis) -> Result<(Ctes, Vec<&'a Indicator>), Fault> {
     let rules: Vec<&Indicator> = contents.indicators.iter().filter(|rule| rule.level != Level::Feed).collect();
     let mut facts = BTreeSet::new();
     let mut parameters = BTreeSet::new();
@@ -30,7 +31,7 @@ pub(super) fn households(contents: &Contents, analysis: &Analysis) -> Result<Str
     }
     let mut steps = pipeline::build(contents, analysis, &facts, &parameters)?;
     parameter::push_texts(&mut steps.ctes, &texts);
-    for level in [Level::Person, Level::Household] {
+    for level in LEVELS {
         let of_level: Vec<&&Indicator> = rules.iter().filter(|rule| rule.level == level).collect();
         let mut columns = Vec::new();
         for rule in &of_level {
@@ -41,8 +42,7 @@ pub(super) fn households(contents: &Contents, analysis: &Analysis) -> Result<Str
             }
         }
         let body = if level == Level::Person {
-            let own = household_facts(contents, &facts);
-            columns.splice(0..0, own);
+            columns.splice(0..0, household_facts(contents, &facts));
             format!(
                 "  select b.*{}\n  from {} b\n  join {} h on h.household_id = b.household_id\n  {}",
                 super::items(&columns),
@@ -55,10 +55,107 @@ pub(super) fn households(contents: &Contents, analysis: &Analysis) -> Result<Str
         };
         steps.ctes.push(relation(level), &body);
     }
+    Ok((steps.ctes, rules))
+}
+
+const LEVELS: [Level; 2] = [Level::Person, Level::Household];
+
+/// Every outcome with its explanation: one arm an indicator, each reading the whole relation. For few households.
+pub(super) fn households(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
+    let (ctes, rules) = conditions(contents, analysis)?;
     let arms: Vec<String> = rules.iter().map(|rule| arm(rule, contents, analysis)).collect();
     let none = "select null::uuid as household_id, null::uuid as person_key, null::text as indicator, null::text as \
                 severity, null::boolean as verdict, null::jsonb as conditions, null::jsonb as facts, null::jsonb as parameters where false";
-    Ok(steps.ctes.finish(&if arms.is_empty() { none.to_owned() } else { arms.join("\nunion all\n") }))
+    Ok(ctes.finish(&if arms.is_empty() { none.to_owned() } else { arms.join("\nunion all\n") }))
+}
+
+/// Outcomes that are true, with their explanations: each household and member is read once, whatever the number of
+/// indicators, and only what holds is explained.
+pub(super) fn hits(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
+    let (ctes, rules) = conditions(contents, analysis)?;
+    let part = |level: Level| {
+        let list: Vec<Choice> = rules
+            .iter()
+            .filter(|rule| rule.level == level)
+            .map(|rule| {
+                let column = column_name(&rule.id);
+                Choice {
+                    name: rule.id.clone(),
+                    holds: verdict(&rule.id, &rule.conditions),
+                    values: vec![
+                        severity(rule),
+                        condition_object(&rule.id, &rule.conditions),
+                        fact_object(&analysis.rule(&rule.id).facts, level, contents),
+                        format!("t.j_{column}"),
+                    ],
+                }
+            })
+            .collect();
+        choices(&list, level, relation(level), ("indicator", &["severity", "conditions", "facts", "parameters"]))
+    };
+    Ok(ctes.finish(&LEVELS.map(part).join("\nunion all\n")))
+}
+
+/// Outcomes that are false, without explanation.
+pub(super) fn refuted(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
+    let (ctes, rules) = conditions(contents, analysis)?;
+    let part = |level: Level| {
+        let list: Vec<Choice> = rules
+            .iter()
+            .filter(|rule| rule.level == level)
+            .map(|rule| Choice {
+                name: rule.id.clone(),
+                holds: format!("not {}", verdict(&rule.id, &rule.conditions)),
+                values: Vec::new(),
+            })
+            .collect();
+        choices(&list, level, relation(level), ("indicator", &[]))
+    };
+    Ok(ctes.finish(&LEVELS.map(part).join("\nunion all\n")))
+}
+
+/// A rule among many: when it is chosen, and what is shown of it.
+pub(super) struct Choice {
+    pub name: String,
+    pub holds: String,
+    pub values: Vec<String>,
+}
+
+/// One row per subject of the relation and rule that is chosen for it: the rule's name and its values.
+pub(super) fn choices(list: &[Choice], level: Level, relation: &str, (word, columns): (&str, &[&str])) -> String {
+    let person = if level == Level::Person { "c.person_key" } else { "null::uuid" };
+    let name = |choice: &Choice| format!("'{}'", choice.name);
+    let test = |(at, choice): (usize, &Choice)| format!("case when {} then {at} end", choice.holds);
+    let names: Vec<String> = list.iter().map(name).collect();
+    let tests: Vec<String> = list.iter().enumerate().map(test).collect();
+    let values: Vec<String> = columns
+        .iter()
+        .enumerate()
+        .map(|(place, column)| {
+            let of = |(at, choice): (usize, &Choice)| format!("when {at} then {}", choice.values[place]);
+            let branches: Vec<String> = list.iter().enumerate().map(of).collect();
+            let value = if branches.is_empty() {
+                "null".to_owned()
+            } else {
+                format!("case k.at {} end", branches.join("\n    "))
+            };
+            format!(",\n  {value} as {column}")
+        })
+        .collect();
+    format!(
+        "select c.household_id, {person} as person_key, (array[{}]::text[])[k.at + 1] as {word}{}\nfrom {relation} c\njoin \
+         parameter_text t on t.place = c.place\ncross join lateral unnest(array[{}]::integer[]) as k (at)\nwhere k.at is not null",
+        names.join(", "),
+        values.concat(),
+        tests.join(",\n  "),
+    )
+}
+
+/// Facts a rule used, as an object of texts.
+pub(super) fn fact_object(used: &BTreeSet<String>, level: Level, contents: &Contents) -> String {
+    let shown = contents.facts.iter().filter(|fact| used.contains(&fact.name));
+    let shown = shown.filter(|fact| level == Level::Person || fact.level == Level::Household);
+    object(&shown.map(|fact| (fact.name.clone(), format!("c.f_{}::text", fact.name))).collect::<Vec<_>>())
 }
 
 fn relation(level: Level) -> &'static str {
@@ -74,10 +171,7 @@ fn household_facts(contents: &Contents, wanted: &BTreeSet<String>) -> Vec<String
 
 /// One arm per indicator: a filter from outside on the verdict spares building the explanations of the others.
 fn arm(rule: &Indicator, contents: &Contents, analysis: &Analysis) -> String {
-    let used = analysis.rule(&rule.id);
-    let shown = contents.facts.iter().filter(|fact| used.facts.contains(&fact.name));
-    let shown = shown.filter(|fact| rule.level == Level::Person || fact.level == Level::Household);
-    let facts: Vec<_> = shown.map(|fact| (fact.name.clone(), format!("c.f_{}::text", fact.name))).collect();
+    let facts = fact_object(&analysis.rule(&rule.id).facts, rule.level, contents);
     let person = if rule.level == Level::Person { "c.person_key" } else { "null::uuid" };
     format!(
         "select c.household_id, {person} as person_key, '{}'::text as indicator,\n  {} as severity,\n  {} as verdict,\n  {} as conditions,\n  {} as \
@@ -86,7 +180,7 @@ fn arm(rule: &Indicator, contents: &Contents, analysis: &Analysis) -> String {
         severity(rule),
         verdict(&rule.id, &rule.conditions),
         condition_object(&rule.id, &rule.conditions),
-        object(&facts),
+        facts,
         column_name(&rule.id),
         relation(rule.level),
     )

@@ -36,11 +36,22 @@ impl Question {
         }
     }
 
+    /// The generator does not know that a quotient must be rounded before it is multiplied or compared for equality.
+    fn keeps_its_digits(&self) -> bool {
+        let columns = env();
+        let mut env = Env { aggregate: true, ..columns.clone() };
+        std::sync::Arc::make_mut(&mut env.names).values_mut().for_each(|slot| slot.row = true);
+        let value = compile_as(&self.text, &env, self.kind);
+        let filter = self.filter.as_ref().map(|text| compile_boolean(text, &columns));
+        let cut = |fault: &Fault| fault.en.contains("quotient");
+        !value.is_err_and(|fault| cut(&fault)) && !filter.is_some_and(|filter| filter.is_err_and(|fault| cut(&fault)))
+    }
+
     /// As `sql::pipeline` writes a fact over the rows of a source.
     fn sql(&self) -> String {
         let columns = env();
         let mut env = Env { aggregate: true, ..columns.clone() };
-        env.names.values_mut().for_each(|slot| slot.row = true);
+        std::sync::Arc::make_mut(&mut env.names).values_mut().for_each(|slot| slot.row = true);
         let empty = sql::literal(self.empty(), self.kind).unwrap();
         let filter = self.filter.as_ref().map(|text| compile_boolean(text, &columns).unwrap());
         env.filter = filter.as_ref().map(|filter| filter.sql.clone());
@@ -145,6 +156,7 @@ fn any_aggregate_gives_what_postgresql_gives() {
     let mut runner = TestRunner::new(ProptestConfig { cases: 12, max_shrink_iters: 0, ..ProptestConfig::default() });
 
     let result = runner.run(&cases, |(questions, rows)| {
+        let questions: Vec<Question> = questions.into_iter().filter(Question::keeps_its_digits).collect();
         let found = disagreements(&database, &questions, &rows);
         prop_assert!(found.is_empty(), "{} differ:\n{}", found.len(), found[..found.len().min(10)].join("\n"));
         Ok(())

@@ -65,7 +65,7 @@ pub(super) fn as_of() -> NaiveDate {
 pub(super) fn env() -> Env {
     let slot = |(name, kind): &(&str, Kind)| ((*name).to_owned(), Slot::new(format!("v.{name}"), *kind));
     let as_of = format!("'{}'::date", as_of());
-    Env { names: COLUMNS.iter().map(slot).collect(), as_of, aggregate: false, filter: None }
+    Env { names: std::sync::Arc::new(COLUMNS.iter().map(slot).collect()), as_of, aggregate: false, filter: None }
 }
 
 pub(super) struct Database {

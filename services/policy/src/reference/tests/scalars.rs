@@ -110,6 +110,7 @@ fn any_expression_gives_what_postgresql_gives() {
     let mut runner = TestRunner::new(ProptestConfig { cases: 12, max_shrink_iters: 0, ..ProptestConfig::default() });
 
     let result = runner.run(&cases, |(expressions, rows)| {
+        let expressions: Vec<String> = expressions.into_iter().filter(|text| keeps_its_digits(text)).collect();
         let found = disagreements(&database, &expressions, &rows);
         prop_assert!(found.is_empty(), "{} differ:\n{}", found.len(), found[..found.len().min(10)].join("\n"));
         Ok(())
@@ -121,4 +122,19 @@ fn any_expression_gives_what_postgresql_gives() {
 #[test]
 fn texts_are_ordered_by_their_bytes_in_the_database() {
     assert_eq!(Database::new().collation(), "C", "the reference orders texts by their bytes");
+}
+
+/// The generator does not know that a quotient must be rounded before it is multiplied or compared for equality.
+fn keeps_its_digits(text: &str) -> bool {
+    compile(text, &env()).map_or_else(|fault| !fault.en.contains("quotient"), |_| true)
+}
+
+#[test]
+fn a_quotient_that_postgresql_would_cut_is_refused() {
+    for text in ["ceil(m / 7 * 7)", "floor(100 / 3 * 12)", "1 / 3 * 3 = 1", "a / 3 = 1", "a / 3 in (1, 2)"] {
+        assert!(!keeps_its_digits(text), "{text}");
+    }
+    for text in ["ceil(m * 7 / 7)", "a / 3 > 1", "round(a / 3) * 2 = 1"] {
+        assert!(compile(text, &env()).is_ok(), "{text}");
+    }
 }

@@ -18,7 +18,7 @@ pub struct Markers {
 impl Markers {
     /// The people of the city that `Mesh::play` plays.
     pub fn of_city(households: usize, days: u32) -> Markers {
-        let thresholds = Thresholds::load(&root().join("deploy/policy/longnan")).unwrap();
+        let thresholds = Thresholds::load(&root().join("deploy/policy/longnan-pilot")).unwrap();
         let city = City::build(Settings { seed: 7, households, days }, thresholds);
         let (mut numbers, mut names) = (HashSet::new(), HashSet::new());
         for household in &city.households {
