@@ -100,6 +100,7 @@ pub(crate) fn hash(archive: &[u8]) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::path::Path;
 

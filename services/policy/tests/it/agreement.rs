@@ -14,6 +14,7 @@ const CHUNK: usize = 500;
 
 type Facts = BTreeMap<String, Option<String>>;
 
+#[expect(clippy::disallowed_methods, reason = "how many households a test makes is no setting of a service")]
 fn households() -> usize {
     std::env::var("MINQING_AGREEMENT_HOUSEHOLDS").ok().and_then(|text| text.parse().ok()).unwrap_or(120)
 }
