@@ -376,7 +376,8 @@ async fn p02_and_p11_watch_the_officials() {
     town.run("update monitoring.feed set due_on = null where dataset = 'disaster_loss'").await;
     let sql = town.pack.feed_screening_sql().to_owned();
     let rows: Vec<(String, String, String, String, Option<bool>)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "select bureau, dataset, county_code, indicator, verdict from ({sql}) f where verdict is not false order by dataset"
+        "select bureau, dataset, county_code, indicator, verdict from ({sql}) f where indicator = 'P11' \
+         and verdict is not false order by dataset"
     )))
     .bind(today())
     .fetch_all(&mut town.conn)
