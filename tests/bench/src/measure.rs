@@ -2,6 +2,7 @@
 
 use std::{fs, time::Instant};
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 /// A stretch of work: wall seconds and the CPU seconds the whole machine spent in it. Client, mesh and database share
@@ -37,6 +38,78 @@ fn busy_seconds() -> f64 {
     [0, 1, 2, 5, 6].iter().filter_map(|i| ticks.get(*i)).sum::<f64>() / 100.0
 }
 
+/// Whose CPU counts: this process, the database with all its backends, and a child when there is one. Unlike [`Watch`]
+/// it leaves out whatever else the machine does, so it holds under load.
+pub struct Processes {
+    postmaster: u32,
+    child: Option<u32>,
+}
+
+impl Processes {
+    /// Of the database that the connection leads to.
+    pub async fn of(connection: &mut sqlx::PgConnection) -> anyhow::Result<Processes> {
+        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(connection).await?;
+        let stat = Stat::read(u32::try_from(backend)?).context("the database is on another machine")?;
+        Ok(Processes { postmaster: stat.parent, child: None })
+    }
+
+    pub fn with(&self, child: u32) -> Processes {
+        Processes { postmaster: self.postmaster, child: Some(child) }
+    }
+
+    pub fn watch(&self) -> ProcessWatch<'_> {
+        ProcessWatch { processes: self, began: Instant::now(), busy: self.seconds() }
+    }
+
+    fn seconds(&self) -> f64 {
+        let mut sum = 0.0;
+        for one in [Some(std::process::id()), self.child].into_iter().flatten() {
+            sum += Stat::read(one).map_or(0.0, |stat| stat.own);
+        }
+        let postmaster = Stat::read(self.postmaster);
+        // Backends that are gone are in the postmaster's account of its children.
+        sum += postmaster.map_or(0.0, |stat| stat.own + stat.reaped);
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            let stat = pid.and_then(Stat::read).filter(|stat| stat.parent == self.postmaster);
+            sum += stat.map_or(0.0, |stat| stat.own);
+        }
+        sum
+    }
+}
+
+/// A running measurement.
+pub struct ProcessWatch<'a> {
+    processes: &'a Processes,
+    began: Instant,
+    busy: f64,
+}
+
+impl ProcessWatch<'_> {
+    pub fn stop(self) -> Cost {
+        Cost { wall: self.began.elapsed().as_secs_f64(), cpu: self.processes.seconds() - self.busy }
+    }
+}
+
+/// A process's account.
+struct Stat {
+    parent: u32,
+    own: f64,
+    reaped: f64,
+}
+
+impl Stat {
+    fn read(pid: u32) -> Option<Stat> {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name before it may hold anything, spaces and brackets too.
+        let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+        let seconds = |from: usize| {
+            fields.iter().skip(from).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+        };
+        Some(Stat { parent: fields.get(1)?.parse().ok()?, own: seconds(11), reaped: seconds(13) })
+    }
+}
+
 /// Load average of the last minute.
 pub fn load() -> f64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -55,6 +128,12 @@ pub fn machine() -> Value {
         "memory": total,
         "load_before": load(),
     })
+}
+
+/// The middle wall and CPU seconds.
+pub fn middle(costs: &[Cost]) -> Cost {
+    let of = |part: fn(&Cost) -> f64| median(&costs.iter().map(part).collect::<Vec<_>>());
+    Cost { wall: of(|cost| cost.wall), cpu: of(|cost| cost.cpu) }
 }
 
 /// The middle value.

@@ -40,7 +40,7 @@ pub async fn run(mesh: &Mesh, repeats: usize) -> anyhow::Result<Value> {
         let (mut ours, mut plain, mut bare, mut slow) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for turn in 0..=repeats {
             let (rate, p99) = ask(&channels, &names, in_flight).await?;
-            let echo_rate = echo::ask(echo, in_flight, CALLS).await?;
+            let echo_rate = echo::ask(echo, in_flight, CALLS).await?.rate;
             let bare_rate = select_with_audit(mesh, in_flight.min(32)).await?;
             if turn > 0 {
                 ours.push(rate);
@@ -197,7 +197,7 @@ async fn select_with_audit(mesh: &Mesh, connections: usize) -> anyhow::Result<f6
     Ok(rate)
 }
 
-mod echo {
+pub mod echo {
     //! The least a gRPC call costs here: plaintext tonic, nothing done, an answer of about a kilobyte.
 
     use std::{
@@ -238,8 +238,13 @@ mod echo {
         Ok(address)
     }
 
-    /// Echoes per second.
-    pub async fn ask(address: SocketAddr, in_flight: usize, calls: usize) -> anyhow::Result<f64> {
+    /// Echoes per second, and milliseconds of each.
+    pub struct Echoed {
+        pub rate: f64,
+        pub times: Vec<f64>,
+    }
+
+    pub async fn ask(address: SocketAddr, in_flight: usize, calls: usize) -> anyhow::Result<Echoed> {
         let connect = || async {
             anyhow::Ok(
                 tonic::transport::Endpoint::from_shared(format!("http://{address}"))?
@@ -255,19 +260,22 @@ mod echo {
             let (next, channel) = (&next, channels[worker % channels.len()].clone());
             async move {
                 let mut client = EventLogServiceClient::new(channel);
+                let mut times = Vec::new();
                 while next.fetch_add(1, Ordering::Relaxed) < calls {
+                    let sent = Instant::now();
                     let request = ReadEventsRequest {
                         audience: "households/0198c0de-0000-7000-8000-000000000000".to_owned(),
                         ..Default::default()
                     };
                     client.read_events(request).await?;
+                    times.push(sent.elapsed().as_secs_f64() * 1e3);
                 }
-                anyhow::Ok(())
+                anyhow::Ok(times)
             }
         });
-        try_join_all(workers).await?;
+        let times = try_join_all(workers).await?.into_iter().flatten().collect();
         #[expect(clippy::cast_precision_loss, reason = "small counts")]
         let rate = calls as f64 / began.elapsed().as_secs_f64();
-        Ok(rate)
+        Ok(Echoed { rate, times })
     }
 }
