@@ -31,7 +31,7 @@ use crate::{
 const HOUSEHOLDS: usize = 100;
 const FIRST_ADULT: usize = 5_000_000;
 const FIRST_CHILD: usize = 10_100_000;
-const CALLS: usize = 300;
+const CALLS: usize = 100;
 /// Longest wait for the facts to reach identification.
 const PATIENCE: Duration = Duration::from_secs(120);
 

@@ -213,8 +213,7 @@ pub mod echo {
         event_log_service_server::{EventLogService, EventLogServiceServer},
     };
     use tokio::net::TcpListener;
-    use tokio_stream::wrappers::TcpListenerStream;
-    use tonic::{Request, Response};
+    use tonic::{Request, Response, transport::server::TcpIncoming};
 
     struct Echo;
 
@@ -233,7 +232,7 @@ pub mod echo {
         tokio::spawn(
             tonic::transport::Server::builder()
                 .add_service(EventLogServiceServer::new(Echo))
-                .serve_with_incoming(TcpListenerStream::new(listener)),
+                .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true))),
         );
         Ok(address)
     }

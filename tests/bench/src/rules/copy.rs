@@ -15,6 +15,7 @@ pub async fn results(connection: &mut PgConnection) -> anyhow::Result<Vec<Bytes>
 }
 
 /// Bytes read and written.
+#[derive(Default)]
 pub struct Moved {
     pub out: usize,
     pub within: usize,

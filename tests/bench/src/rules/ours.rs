@@ -69,11 +69,9 @@ impl Ours {
         let assessment = ("route", "null::text", "eligible", "amount_fen");
         let mut statements = Vec::new();
         for (sql, columns) in [(pack.screening_sql(), screening), (pack.register_assessment_sql(), assessment)] {
-            let sql = match from {
-                From::Records => sql.to_owned(),
-                From::Facts => Steps::of(sql)?.over_facts()?.sql(),
-            };
-            statements.push(statement(&sql, columns, kept));
+            let steps = Steps::of(sql)?;
+            let steps = if from == From::Facts { steps.over_facts()? } else { steps };
+            statements.push(statement(&steps, columns, kept));
         }
         Ok(Ours { statements, today })
     }
