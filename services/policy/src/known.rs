@@ -28,9 +28,9 @@ pub struct Known {
 /// The household with every fact made of facts.
 #[derive(Debug)]
 pub struct Reference<'a> {
-    pack: &'a Pack,
-    household: Household,
-    members: Vec<String>,
+    pub(crate) pack: &'a Pack,
+    pub(crate) household: Household,
+    pub(crate) members: Vec<String>,
 }
 
 impl Reference<'_> {
@@ -38,7 +38,7 @@ impl Reference<'_> {
     /// day, or its numbers leave their range.
     pub fn judge(&self, rule: &str, person: Option<&str>) -> Option<Verdict> {
         let key = self.pack.key_of(rule, self.household.on)?;
-        let parsed = self.pack.book().rules.get(&key)?;
+        let parsed = self.pack.book().rules.get(key)?;
         let place = person.and_then(|key| self.members.iter().position(|other| other == key));
         self.household.judge(parsed, place).ok()
     }
@@ -55,12 +55,23 @@ impl Pack {
     /// The pack's slow, independent evaluation: the expressions as they stand, without SQL. Facts made of facts are
     /// computed anew from those that come from a source. An error when a number leaves its range.
     pub fn reference(&self, known: &Known) -> Result<Reference<'_>, String> {
-        let all: BTreeSet<String> = self.facts().iter().map(|fact| fact.name.clone()).collect();
-        let household = self.as_known(known).completed(self.book(), &all).map_err(|fault| fault.en)?;
+        let all = self.facts().iter().map(|fact| fact.name.clone()).collect();
+        self.reference_with(known, &all)
+    }
+
+    /// The same with only those facts that ways into classes use.
+    pub fn reference_of_classes(&self, known: &Known) -> Result<Reference<'_>, String> {
+        let ways_in = self.classes().iter().flat_map(|class| &class.routes);
+        let used = ways_in.flat_map(|rule| self.facts_of(&rule.id, known.on)).collect();
+        self.reference_with(known, &used)
+    }
+
+    fn reference_with(&self, known: &Known, all: &BTreeSet<String>) -> Result<Reference<'_>, String> {
+        let household = self.as_known(known).completed(self.book(), all).map_err(|fault| fault.en)?;
         Ok(Reference { pack: self, household, members: known.members.iter().map(|(key, _)| key.clone()).collect() })
     }
 
-    pub(crate) fn as_known(&self, known: &Known) -> Household {
+    fn as_known(&self, known: &Known) -> Household {
         let values = |facts: &BTreeMap<String, Option<String>>, level: Level| -> Values {
             let of_level = self.facts().iter().filter(|fact| fact.level == level);
             let value = |text: Option<&Option<String>>, kind| {

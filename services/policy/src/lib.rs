@@ -17,6 +17,7 @@ mod diff;
 mod error;
 pub mod explain;
 mod expression;
+mod index;
 mod kind;
 mod known;
 mod load;

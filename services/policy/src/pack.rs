@@ -1,7 +1,6 @@
 //! A loaded pack: what services ask it. Cheap to clone and share; never changes.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -13,6 +12,7 @@ use crate::{
     calendar::Calendar,
     check::Analysis,
     error::PackErrors,
+    index::Index,
     load::{self, Contents, Loaded},
     model::{
         AbsentSource, Area, Class, CodeTable, Condition, Confidence, Document, Example, Fact, Head, Indicator, Level,
@@ -20,7 +20,7 @@ use crate::{
     },
     reference::Book,
     routing::{LevelLimits, Route},
-    rules::{self, Owner},
+    rules::Owner,
     sql::{self, Statements},
 };
 
@@ -34,8 +34,7 @@ struct Inner {
     analysis: Analysis,
     statements: Statements,
     book: OnceLock<Book>,
-    /// Versions of each rule with their keys.
-    versions: BTreeMap<String, Vec<(Rule, String)>>,
+    index: Index,
     archive: Vec<u8>,
     hash: String,
     tag: String,
@@ -75,12 +74,8 @@ impl Pack {
             .map_err(|fault| PackErrors(vec![load::of_file("pack.yaml", fault)]))?;
         let tag = format!("{}@{}", loaded.contents.head.name, loaded.contents.head.version);
         let Loaded { contents, analysis, archive, hash } = loaded;
-        let mut versions: BTreeMap<String, Vec<(Rule, String)>> = BTreeMap::new();
-        for one in rules::placed(&contents) {
-            versions.entry(one.rule.id.clone()).or_default().push((one.rule.clone(), one.key));
-        }
-        let book = OnceLock::new();
-        Ok(Self(Arc::new(Inner { contents, analysis, statements, book, versions, archive, hash, tag })))
+        let (book, index) = (OnceLock::new(), Index::of(&contents, &analysis));
+        Ok(Self(Arc::new(Inner { contents, analysis, statements, book, index, archive, hash, tag })))
     }
 
     /// The pack's own files as one run of bytes, the same for the same files; SHA-256 of it is the content hash.
@@ -138,7 +133,7 @@ impl Pack {
         &self.0.statements.facts
     }
 
-    /// As [`Pack::facts_sql`], with every fact of the pack and not only those that rules use. For tests.
+    /// As [`Pack::facts_sql`], with every fact of the pack and not only those that rules use: for a household's own sheet.
     pub fn every_fact_sql(&self) -> String {
         sql::every_fact(&self.0.contents, &self.0.analysis)
             .expect("the same statement over fewer facts was made of the pack")
@@ -165,7 +160,7 @@ impl Pack {
 
     /// Indicator by id.
     pub fn indicator(&self, id: &str) -> Option<&Indicator> {
-        self.indicators().iter().find(|rule| rule.id == id)
+        self.0.index.indicator(&self.0.contents, id)
     }
 
     /// Indicators about feeds.
@@ -180,15 +175,12 @@ impl Pack {
 
     /// Fact by name.
     pub fn fact(&self, name: &str) -> Option<&Fact> {
-        self.facts().iter().find(|fact| fact.name == name)
+        self.0.index.fact(&self.0.contents, name)
     }
 
     /// Sources a fact rests on, directly or through other facts: `register`, `hr.unemployment`, `investigation` …
-    pub fn sources_of(&self, fact: &str) -> Vec<&str> {
-        let closure = self.0.analysis.closure(&BTreeSet::from([fact.to_owned()]));
-        let parts = self.facts().iter().filter(|part| closure.contains(&part.name));
-        let sources: BTreeSet<&str> = parts.filter_map(|part| part.source.as_deref()).collect();
-        sources.into_iter().collect()
+    pub fn sources_of(&self, fact: &str) -> &[String] {
+        self.0.index.sources_of(fact)
     }
 
     /// Every class.
@@ -198,13 +190,12 @@ impl Pack {
 
     /// Way into a class, way out, or entitlement by its id and the day it is judged.
     pub fn rule(&self, id: &str, on: NaiveDate) -> Option<(Owner<'_>, &Rule)> {
-        let all = rules::placed(&self.0.contents);
-        all.into_iter().find(|one| one.rule.id == id && one.rule.holds(on)).map(|one| (one.owner, one.rule))
+        self.0.index.rule(&self.0.contents, id, on).map(|(owner, rule, _)| (owner, rule))
     }
 
     /// Every way into a class, way out and entitlement, of any day.
     pub fn rules(&self) -> Vec<(Owner<'_>, &Rule)> {
-        rules::placed(&self.0.contents).into_iter().map(|one| (one.owner, one.rule)).collect()
+        self.0.index.rules(&self.0.contents).collect()
     }
 
     /// Conditions of a rule or indicator.
@@ -217,18 +208,18 @@ impl Pack {
     pub fn citation(&self, id: &str, on: NaiveDate) -> String {
         let indicator = self.indicator(id).map(|rule| rule.citations.as_slice());
         let cited = indicator.or_else(|| self.rule(id, on).map(|(_, rule)| rule.citations.as_slice()));
-        let holds = |name: &str| self.0.contents.documents.iter().find(|document| document.name == name);
-        let in_force = cited.unwrap_or_default().iter().filter(|c| holds(&c.document).is_some_and(|d| c.holds(d, on)));
+        let document = |name: &str| self.0.index.document(&self.0.contents, name);
+        let in_force =
+            cited.unwrap_or_default().iter().filter(|c| document(&c.document).is_some_and(|d| c.holds(d, on)));
         in_force.map(crate::model::Citation::text).collect::<Vec<_>>().join("; ")
     }
 
     /// Key of the rule version that holds on the day, or of an indicator.
-    pub(crate) fn key_of(&self, id: &str, on: NaiveDate) -> Option<String> {
-        if self.indicator(id).is_some() {
-            return Some(id.to_owned());
+    pub(crate) fn key_of(&self, id: &str, on: NaiveDate) -> Option<&str> {
+        if let Some(indicator) = self.indicator(id) {
+            return Some(&indicator.id);
         }
-        let versions = self.0.versions.get(id)?;
-        versions.iter().find(|(rule, _)| rule.holds(on)).map(|(_, key)| key.clone())
+        self.0.index.rule(&self.0.contents, id, on).map(|(_, _, key)| key)
     }
 
     /// The pack's expressions, parsed on first use.
@@ -246,7 +237,7 @@ impl Pack {
 
     /// Facts that a rule or indicator uses, directly or through others.
     pub fn facts_of(&self, id: &str, on: NaiveDate) -> Vec<String> {
-        let used = self.key_of(id, on).map(|key| self.0.analysis.rule(&key).facts);
+        let used = self.key_of(id, on).map(|key| self.0.analysis.rule(key).facts);
         used.into_iter().flatten().collect()
     }
 
@@ -282,7 +273,7 @@ impl Pack {
 
     /// A parameter's value: the most specific division, then the area's own, then the newest.
     pub fn parameter_at(&self, name: &str, county: &str, area: Area, on: NaiveDate) -> Option<ParameterUse> {
-        let parameter = self.parameters().iter().find(|parameter| parameter.name == name)?;
+        let parameter = self.0.index.parameter(&self.0.contents, name)?;
         let entry = pick(parameter, county, (area, on))?;
         Some(ParameterUse {
             name: name.to_owned(),
@@ -297,7 +288,7 @@ impl Pack {
     /// Parameters behind an indicator or rule, with the values of the place and date.
     pub fn parameters_used(&self, rule: &str, county: &str, area: Area, on: NaiveDate) -> Vec<ParameterUse> {
         let Some(key) = self.key_of(rule, on) else { return Vec::new() };
-        let used = self.0.analysis.rule(&key);
+        let used = self.0.analysis.rule(key);
         used.parameters.iter().filter_map(|name| self.parameter_at(name, county, area, on)).collect()
     }
 

@@ -55,7 +55,7 @@ impl Pack {
             )
         })?;
         let book = self.book();
-        let rule = &book.rules[&key];
+        let rule = &book.rules[key];
         if rule.level == Level::Feed {
             return self.of_feed(example)?.judge(rule, None);
         }

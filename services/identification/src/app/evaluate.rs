@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use minqing_kit::{Result, id::name};
-use minqing_policy::{Area, FEW_SETTINGS, Known, PLAIN_SETTINGS, Pack, Rule, explain};
+use minqing_policy::{Area, FEW_SETTINGS, Known, PLAIN_SETTINGS, Pack, Reference, Rule, explain};
 use minqing_proto::minqing::{
     identification::v1::{Assessment, ClassAssessment, Explanation, ProgrammeAssessment},
     types::v1::{ConditionValue, FactValue, MissingSource, ParameterValue, Truth},
@@ -71,8 +71,12 @@ pub async fn assessment(conn: &mut PgConnection, pack: &Pack, input: &Input, ext
     let order: HashMap<&str, usize> =
         pack.rules().iter().enumerate().map(|(n, (_, rule))| (rule.id.as_str(), n)).collect();
     rows.sort_by_key(|row| (order.get(row.route.as_str()).copied(), row.person_key));
-    let known = (extent != Extent::Case).then(|| input.known(area));
-    let shown = Shown { pack, input, area, known };
+    // A number out of its range leaves the outcome without a nearest change; the statement itself has refused it by then.
+    let reference = match extent {
+        Extent::Case => None,
+        Extent::Classes | Extent::Everything => pack.reference_of_classes(&input.known(area)).ok(),
+    };
+    let shown = Shown { pack, input, area, reference };
     for row in rows.iter().filter(|row| extent == Extent::Everything || row.kind == "class") {
         match row.kind.as_str() {
             "class" => assessment.classes.push(shown.class(row)),
@@ -117,8 +121,8 @@ struct Shown<'a> {
     pack: &'a Pack,
     input: &'a Input,
     area: Area,
-    /// The household as it is known, where what would turn an outcome is looked for.
-    known: Option<Known>,
+    /// The household judged without a database, where what would turn an outcome is looked for.
+    reference: Option<Reference<'a>>,
 }
 
 impl Input {
@@ -192,8 +196,8 @@ impl Shown<'_> {
     fn explanation(&self, row: &RouteRow, parts: &Parts) -> Option<Explanation> {
         let rule = self.rule(row)?;
         let person = row.person_key.map(|key| key.to_string());
-        let known = self.known.as_ref().filter(|_| row.kind == "class");
-        let nearest = known.and_then(|known| self.pack.nearest_change(known, &row.route, person.as_deref()));
+        let reference = self.reference.as_ref().filter(|_| row.kind == "class");
+        let nearest = reference.and_then(|known| known.nearest_change(&row.route, person.as_deref()));
         let judged = explain::Judged {
             pack: self.pack,
             title: &rule.title,

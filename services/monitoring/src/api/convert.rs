@@ -53,7 +53,7 @@ pub fn explained(rules: &Rules, of: Warning, explanation: Explanation) -> wire::
         .map(|(name, value)| {
             let sources = rules.pack.sources_of(name);
             // As old as the oldest of its sources; dates of one form compare as text.
-            let as_of = sources.iter().filter_map(|source| explanation.sources.get(*source).and_then(text)).min();
+            let as_of = sources.iter().filter_map(|source| explanation.sources.get(source).and_then(text)).min();
             fact(rules, name, Cell { value: text(value), as_of })
         })
         .collect();

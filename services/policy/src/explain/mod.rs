@@ -71,7 +71,8 @@ pub fn fact_value(pack: &Pack, name: &str, value: Option<String>, as_of: Option<
 
 /// Datasets behind facts that are not known, and who could supply them. The register is always there.
 pub fn missing_sources<'a>(pack: &Pack, unknown: impl IntoIterator<Item = &'a str>) -> Vec<MissingSource> {
-    let names: BTreeSet<&str> = unknown.into_iter().flat_map(|fact| pack.sources_of(fact)).collect();
+    let sources = unknown.into_iter().flat_map(|fact| pack.sources_of(fact));
+    let names: BTreeSet<&str> = sources.map(String::as_str).collect();
     names.into_iter().filter(|name| !name.starts_with("register")).map(|name| missing(pack, name)).collect()
 }
 

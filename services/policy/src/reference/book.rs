@@ -1,14 +1,15 @@
 //! A pack's expressions, parsed once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlparser::ast::Expr;
 
-use super::Value;
+use super::{Value, nearest::Candidate};
 use crate::{
     check::Analysis,
     error::Fault,
     expression::parse,
+    kind::Kind,
     load::Contents,
     model::{Condition, Fact, Level},
     rules::placed,
@@ -29,7 +30,7 @@ pub(crate) struct Book {
 pub(crate) struct MadeFact {
     pub name: String,
     pub level: Level,
-    pub kind: crate::kind::Kind,
+    pub kind: Kind,
     /// Aggregate over members' facts.
     pub lifted: bool,
     pub expr: Expr,
@@ -48,6 +49,8 @@ pub(crate) struct ParsedRule {
     /// Facts and parameters it uses, directly or through others.
     pub facts: BTreeSet<String>,
     pub parameters: BTreeSet<String>,
+    /// Facts it uses that come from a source and that somebody can change: not age, not sex.
+    pub changeable: Vec<Candidate>,
 }
 
 /// A condition's expression.
@@ -85,6 +88,7 @@ impl Book {
                 amount: one.rule.amount.as_deref().map(parse).transpose()?,
                 cap: one.rule.cap.as_deref().map(parse).transpose()?,
                 raised: None,
+                changeable: changeable(&analysis.rule(&one.key).facts, contents),
                 facts: analysis.rule(&one.key).facts,
                 parameters: analysis.rule(&one.key).parameters,
             };
@@ -97,6 +101,7 @@ impl Book {
                 amount: None,
                 cap: None,
                 raised: indicator.raised.as_ref().map(|raised| parse(&raised.expr)).transpose()?,
+                changeable: changeable(&analysis.rule(&indicator.id).facts, contents),
                 facts: analysis.rule(&indicator.id).facts,
                 parameters: analysis.rule(&indicator.id).parameters,
             };
@@ -104,6 +109,17 @@ impl Book {
         }
         Ok(Book { made, rules })
     }
+}
+
+/// Facts that come from a source and can change.
+fn changeable(wanted: &BTreeSet<String>, contents: &Contents) -> Vec<Candidate> {
+    let can_change = |fact: &&Fact| match form(fact, &contents.sources) {
+        Ok(Form::Register(_)) => fact.level == Level::Household && fact.kind != Kind::Boolean,
+        Ok(Form::Rows(_)) => true,
+        _ => false,
+    };
+    let facts = contents.facts.iter().filter(|fact| wanted.contains(&fact.name)).filter(can_change);
+    facts.map(|fact| Candidate { name: fact.name.clone(), level: fact.level, kind: fact.kind }).collect()
 }
 
 /// Whether a fact made of facts is lifted from members; `None` for facts that come from a source.
@@ -124,4 +140,4 @@ fn conditions(list: &[Condition]) -> Result<Vec<ParsedCondition>, Fault> {
 }
 
 /// Values by name.
-pub(crate) type Values = BTreeMap<String, Value>;
+pub(crate) type Values = HashMap<String, Value>;

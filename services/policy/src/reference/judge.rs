@@ -37,18 +37,24 @@ impl Household {
     /// The household with the facts made of facts that `wanted` names.
     pub(crate) fn completed(&self, book: &Book, wanted: &BTreeSet<String>) -> Result<Household, Fault> {
         let mut whole = self.clone();
-        for fact in book.made.iter().filter(|fact| wanted.contains(&fact.name)) {
+        whole.complete(book.made.iter().filter(|fact| wanted.contains(&fact.name)))?;
+        Ok(whole)
+    }
+
+    /// Computes the facts anew, in this order.
+    pub(crate) fn complete<'a>(&mut self, made: impl Iterator<Item = &'a MadeFact>) -> Result<(), Fault> {
+        for fact in made {
             if fact.level == Level::Person {
-                for place in 0..whole.members.len() {
-                    let value = whole.of_member(place, &fact.expr)?.kept_as(fact.kind)?;
-                    whole.members[place].insert(fact.name.clone(), value);
+                for place in 0..self.members.len() {
+                    let value = self.of_member(place, &fact.expr)?.kept_as(fact.kind)?;
+                    self.members[place].insert(fact.name.clone(), value);
                 }
             } else {
-                let value = whole.of_household(fact)?.kept_as(fact.kind)?;
-                whole.facts.insert(fact.name.clone(), value);
+                let value = self.of_household(fact)?.kept_as(fact.kind)?;
+                self.facts.insert(fact.name.clone(), value);
             }
         }
-        Ok(whole)
+        Ok(())
     }
 
     /// The household with only what a rule uses: cheap to change and judge again.
@@ -65,12 +71,22 @@ impl Household {
         }
     }
 
+    /// Verdict alone, which ends at the first condition that fails; the facts the rule uses must be complete.
+    pub(crate) fn verdict(&self, rule: &ParsedRule, place: Option<usize>) -> Result<Option<bool>, Fault> {
+        let mut verdict = Some(true);
+        for condition in &rule.conditions {
+            let outcome = self.value(&condition.expr, (rule, place))?.truth()?;
+            verdict = logic::and(verdict, outcome.or(condition.unless_unknown));
+            if verdict == Some(false) {
+                break;
+            }
+        }
+        Ok(verdict)
+    }
+
     /// Judges the household, or the member at `place`, by a rule; the facts it uses must be complete.
     pub(crate) fn judge(&self, rule: &ParsedRule, place: Option<usize>) -> Result<Verdict, Fault> {
-        let value = |expr| match place {
-            Some(place) if rule.level == Level::Person => self.of_member(place, expr),
-            _ => evaluate(expr, &|name| self.named(name), self.on),
-        };
+        let value = |expr| self.value(expr, (rule, place));
         let mut verdict = Some(true);
         let mut conditions = Vec::with_capacity(rule.conditions.len());
         for condition in &rule.conditions {
@@ -95,6 +111,13 @@ impl Household {
             conditions,
             raised: raised == Some(Value::Boolean(true)),
         })
+    }
+
+    fn value(&self, expr: &sqlparser::ast::Expr, (rule, place): (&ParsedRule, Option<usize>)) -> Result<Value, Fault> {
+        match place {
+            Some(place) if rule.level == Level::Person => self.of_member(place, expr),
+            _ => evaluate(expr, &|name| self.named(name), self.on),
+        }
     }
 
     fn of_member(&self, place: usize, expr: &sqlparser::ast::Expr) -> Result<Value, Fault> {

@@ -32,5 +32,5 @@ pub(crate) use book::{Book, Values};
 pub(crate) use expression::{Names, evaluate};
 pub(crate) use judge::Household;
 pub use judge::Verdict;
-pub(crate) use nearest::{Candidate, turn};
+pub(crate) use nearest::turn;
 pub(crate) use value::Value;

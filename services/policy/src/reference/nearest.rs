@@ -1,10 +1,8 @@
 //! The nearest change of one fact that would turn a verdict: what an applicant asks first.
 
-use std::collections::BTreeSet;
-
 use super::{
     Value,
-    book::{Book, ParsedRule},
+    book::{Book, MadeFact, ParsedRule},
     judge::Household,
     number::Exact,
 };
@@ -36,17 +34,17 @@ const MOST: i64 = 10_000_000_000_000;
 pub(crate) fn turn(
     household: &Household,
     (book, rule, place): (&Book, &ParsedRule, Option<usize>),
-    candidates: &[Candidate],
     wanted: bool,
 ) -> Result<Option<Turn>, Fault> {
     let household = &household.pruned(rule);
     let mut best: Option<(Exact, Turn)> = None;
-    for candidate in candidates {
-        let touched = book.made.iter().filter(|fact| fact.rests_on.contains(&candidate.name));
-        let touched: BTreeSet<String> =
-            touched.map(|fact| fact.name.clone()).filter(|name| rule.facts.contains(name)).collect();
+    let made: Vec<&MadeFact> = book.made.iter().filter(|fact| rule.facts.contains(&fact.name)).collect();
+    for candidate in &rule.changeable {
+        let touched: Vec<&MadeFact> =
+            made.iter().copied().filter(|fact| fact.rests_on.contains(&candidate.name)).collect();
         for member in places(household, candidate, (rule, place)) {
-            let trial = Trial { household, book, rule, place, candidate, member, wanted, touched: &touched };
+            let changed = household.clone();
+            let mut trial = Trial { household, changed, rule, place, candidate, member, wanted, touched: &touched };
             let Some((distance, needed)) = trial.nearest()? else { continue };
             if best.as_ref().is_none_or(|(least, _)| distance < *least) {
                 let turn = Turn { fact: candidate.name.clone(), member, value: trial.value(), needed };
@@ -72,14 +70,15 @@ fn places(
 
 struct Trial<'a> {
     household: &'a Household,
-    book: &'a Book,
+    /// The household with the value that was tried last.
+    changed: Household,
     rule: &'a ParsedRule,
     place: Option<usize>,
     candidate: &'a Candidate,
     member: Option<usize>,
     wanted: bool,
-    /// Facts made of facts that change with the candidate.
-    touched: &'a BTreeSet<String>,
+    /// Facts made of facts that change with the candidate, in an order in which they can be computed.
+    touched: &'a [&'a MadeFact],
 }
 
 impl Trial<'_> {
@@ -89,7 +88,7 @@ impl Trial<'_> {
     }
 
     /// Distance and value of the nearest change; `None` when no change of this fact turns the verdict.
-    fn nearest(&self) -> Result<Option<(Exact, Value)>, Fault> {
+    fn nearest(&mut self) -> Result<Option<(Exact, Value)>, Fault> {
         match (self.candidate.kind, self.value()) {
             (Kind::Boolean, Value::Boolean(now)) => {
                 let other = Value::Boolean(!now);
@@ -102,7 +101,7 @@ impl Trial<'_> {
         }
     }
 
-    fn number(&self, now: i64) -> Result<Option<(Exact, Value)>, Fault> {
+    fn number(&mut self, now: i64) -> Result<Option<(Exact, Value)>, Fault> {
         let mut best: Option<i64> = None;
         for step in [-1, 1] {
             if let Some(found) = self.towards(now, step)? {
@@ -117,7 +116,7 @@ impl Trial<'_> {
     }
 
     /// Doubles the step until the verdict turns, then halves the way back to the first value that does.
-    fn towards(&self, now: i64, direction: i64) -> Result<Option<i64>, Fault> {
+    fn towards(&mut self, now: i64, direction: i64) -> Result<Option<i64>, Fault> {
         let (mut near, mut step) = (now, direction);
         let mut far = loop {
             let next = (now + step).clamp(0, MOST);
@@ -136,11 +135,13 @@ impl Trial<'_> {
         Ok(Some(far))
     }
 
-    fn turns(&self, value: &Value) -> Result<bool, Fault> {
-        let mut changed = self.household.clone();
-        let values = self.member.map_or(&mut changed.facts, |place| &mut changed.members[place]);
+    fn turns(&mut self, value: &Value) -> Result<bool, Fault> {
+        let values = match self.member {
+            Some(place) => &mut self.changed.members[place],
+            None => &mut self.changed.facts,
+        };
         values.insert(self.candidate.name.clone(), value.clone());
-        let verdict = changed.completed(self.book, self.touched)?.judge(self.rule, self.place)?.verdict;
-        Ok(verdict == Some(self.wanted))
+        self.changed.complete(self.touched.iter().copied())?;
+        Ok(self.changed.verdict(self.rule, self.place)? == Some(self.wanted))
     }
 }

@@ -19,11 +19,9 @@ pub async fn of(bench: &Bench<'_>, connection: &mut PgConnection) -> anyhow::Res
     let households = SLICE.min(bench.ids.len());
     let mut figures = Map::new();
     figures.insert("households".to_owned(), json!(households));
-    let statements = [
-        ("screening", bench.pack.screening_sql(), "verdict", "condition"),
-        ("assessment", bench.pack.register_assessment_sql(), "eligible", "rule"),
-    ];
-    for (title, sql, verdict, last) in statements {
+    let statements =
+        [("screening", bench.pack.hits_sql(), "condition"), ("assessment", bench.pack.entitled_sql(), "rule")];
+    for (title, sql, last) in statements {
         let steps = Steps::of(sql)?;
         let counted = |names: &[&str]| {
             let parts: Vec<String> = names.iter().map(|name| format!("(select count(*) from {name})")).collect();
@@ -33,18 +31,16 @@ pub async fn of(bench: &Bench<'_>, connection: &mut PgConnection) -> anyhow::Res
         let cuts = [
             ("1_facts_of_sources", counted(&["person_0", "household_0"])),
             ("2_facts_and_conditions", counted(&[&last[0], &last[1]])),
-            ("3_verdicts", format!("select count(*) from ({sql}) s where s.{verdict}")),
+            ("3_verdicts", format!("select count(*) from ({sql}) s")),
             (
                 "4_explanations",
-                format!(
-                    "select count(s.conditions) + count(s.facts) + count(s.parameters) from ({sql}) s where s.{verdict}"
-                ),
+                format!("select count(s.conditions) + count(s.facts) + count(s.parameters) from ({sql}) s"),
             ),
         ];
         for (step, statement) in cuts {
             let watch = bench.processes.watch();
             let mut transaction = connection.begin().await?;
-            run(&mut transaction, &format!("{SESSION_SETTINGS}; set local work_mem = '64MB'")).await?;
+            run(&mut transaction, SESSION_SETTINGS).await?;
             let rows: i64 = sqlx::query_scalar(AssertSqlSafe(statement))
                 .persistent(false)
                 .bind(&bench.ids[..households])

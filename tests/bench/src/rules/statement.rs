@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 pub struct Steps {
     /// `name as materialized` or `name (columns) as`, and the body.
     ctes: Vec<(String, String)>,
-    pub select: String,
+    select: String,
 }
 
 impl Steps {
@@ -45,11 +45,8 @@ impl Steps {
         format!("with {}\n{select}", steps.join(",\n"))
     }
 
-    /// One step more at the end.
-    pub fn and(&self, name: &str, body: &str) -> Steps {
-        let mut longer = self.clone();
-        longer.ctes.push((format!("{name} as"), body.to_owned()));
-        longer
+    pub fn whole(&self) -> String {
+        self.with_select(&self.select)
     }
 
     /// Reads the facts of the first layer from tables that hold them already.

@@ -133,5 +133,5 @@ fn list<'a>(map: &'a mut Mapping, key: &str) -> &'a mut Vec<Value> {
 
 /// Datasets that the rules rest on.
 pub fn sources(pack: &Pack) -> BTreeSet<String> {
-    pack.facts().iter().flat_map(|fact| pack.sources_of(&fact.name)).map(str::to_owned).collect()
+    pack.facts().iter().flat_map(|fact| pack.sources_of(&fact.name)).cloned().collect()
 }
