@@ -79,6 +79,16 @@ async fn serve(service: &str) -> anyhow::Result<()> {
 
 #[expect(clippy::print_stderr, reason = "the last word of a command that failed, for the person who typed it")]
 fn fail(error: &anyhow::Error) -> ExitCode {
+    // Whoever reads (`| head`) has seen enough: that is no fault.
+    if error.chain().any(is_closed_pipe) {
+        return ExitCode::SUCCESS;
+    }
     eprintln!("错误 error: {error:#}");
     ExitCode::FAILURE
+}
+
+fn is_closed_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let of_io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    let of_json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+    of_io.or(of_json) == Some(std::io::ErrorKind::BrokenPipe)
 }
