@@ -6,10 +6,11 @@ use std::sync::Arc;
 use minqing_kit::{Call, Error, db::Fingerprint, id, page};
 use minqing_proto::minqing::{
     bureau::v1::{
-        AcknowledgeReferralsRequest, AcknowledgeReferralsResponse, BatchHeader, FetchIdentityListRequest,
+        AcknowledgeReferralsRequest, AcknowledgeReferralsResponse, BatchHeader, DigestForm, FetchIdentityListRequest,
         FetchIdentityListResponse, FetchReferralsRequest, FetchReferralsResponse, GetBatchRequest, GetBatchResponse,
-        IdentityEntry, ListRowErrorsRequest, ListRowErrorsResponse, ReportFeedbackRequest, ReportFeedbackResponse,
-        SubmitBatchRequest, SubmitBatchResponse, exchange_service_server::ExchangeService, submit_batch_request::Part,
+        GetReceiptRequest, GetReceiptResponse, IdentityEntry, ListRowErrorsRequest, ListRowErrorsResponse,
+        ReportFeedbackRequest, ReportFeedbackResponse, SubmitBatchRequest, SubmitBatchResponse,
+        exchange_service_server::ExchangeService, submit_batch_request::Part,
     },
     registry::v1::ListClassMembersRequest,
 };
@@ -21,6 +22,7 @@ use crate::{
     Result,
     batch::{Announced, Intake},
     core::Core,
+    receipt::{self, RECEIPTS, Received, RowsDigest},
     store,
 };
 
@@ -46,7 +48,17 @@ impl ExchangeService for Exchange {
         let id = id::parse_name("batches", &request.get_ref().name, "name")?;
         let mut conn = self.0.cx.db.acquire().await?;
         let batch = store::batch(&mut conn, id).await?.ok_or_else(no_batch)?;
-        Ok(Response::new(GetBatchResponse { batch: Some(batch) }))
+        let receipt = receipt::store::receipt(&mut conn, id).await?;
+        Ok(Response::new(GetBatchResponse { batch: Some(batch), receipt }))
+    }
+
+    async fn get_receipt(&self, request: Request<GetReceiptRequest>) -> Result<Response<GetReceiptResponse>, Status> {
+        let id = id::parse_name(RECEIPTS, &request.get_ref().name, "name")?;
+        let mut conn = self.0.cx.db.acquire().await?;
+        let receipt = receipt::store::receipt(&mut conn, id)
+            .await?
+            .ok_or_else(|| Error::not_found("RECEIPT_NOT_FOUND", "there is no receipt of this name", "没有该回执"))?;
+        Ok(Response::new(GetReceiptResponse { receipt: Some(receipt) }))
     }
 
     async fn list_row_errors(
@@ -118,6 +130,7 @@ impl Exchange {
         let mut intake = self.0.open(&announced(&header, row_count)).await?;
         let mut fingerprint = Fingerprint::new(&call.method);
         fingerprint.part(&header.encode_to_vec());
+        let mut digest = RowsDigest::default();
         while let Some(message) = stream.message().await? {
             let Some(Part::Rows(part)) = message.part else {
                 let (en, zh) = ("every message after the header must hold rows", "批次头之后应全部为数据行");
@@ -127,10 +140,12 @@ impl Exchange {
             for any in &part.rows {
                 fingerprint.part(any.type_url.as_bytes());
                 fingerprint.part(&any.value);
+                digest.row(any);
             }
             intake = take(intake, part.rows).await?;
         }
-        self.0.finish(intake, call, fingerprint.finish()).await
+        let received = Received { form: DigestForm::Rows, digest: digest.finish(), signature: header.signature };
+        self.0.finish(intake, call, fingerprint.finish(), received).await
     }
 
     async fn identity_list(&self, call: &Call, asked: FetchIdentityListRequest) -> Result<FetchIdentityListResponse> {

@@ -3,7 +3,7 @@
 //! [`Bureau`] value (datasets, code tables, headers, quirks) and [`service`] makes a process of it.
 //!
 //! How a batch moves: transport → [`row`] (checks, keys) → [`spool`] → register (names) → monitoring (parts, close) →
-//! own tables. Names and ID numbers pass through and are not kept.
+//! own tables with a signed [`receipt`]. Names and ID numbers pass through and are not kept.
 
 pub mod batch;
 pub mod bureau;
@@ -14,6 +14,7 @@ pub mod exchange;
 pub mod feedback;
 pub mod files;
 pub mod peers;
+pub mod receipt;
 pub mod referral;
 pub mod row;
 pub mod spool;

@@ -1,4 +1,4 @@
-//! The twelve knobs of a service, read from the environment once, here and nowhere else. A wrong one is named, with
+//! The thirteen knobs of a service, read from the environment once, here and nowhere else. A wrong one is named, with
 //! what is wrong and what to set; all faults are told at once.
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
@@ -36,6 +36,8 @@ pub struct Settings {
     pub log: String,
     /// Adapters only: the folder a bureau puts files into.
     pub exchange_dir: Option<PathBuf>,
+    /// Adapters only: the folder with the key that signs receipts, and with the public keys of its bureau.
+    pub signing_dir: Option<PathBuf>,
 }
 
 impl Settings {
@@ -71,6 +73,7 @@ impl Settings {
             policy_dir: get("MINQING_POLICY_DIR").map(PathBuf::from),
             log: get("MINQING_LOG").unwrap_or_else(|| "info".to_owned()),
             exchange_dir: get("MINQING_EXCHANGE_DIR").map(PathBuf::from),
+            signing_dir: get("MINQING_SIGNING_DIR").map(PathBuf::from),
         };
         faults.check_url("MINQING_DATABASE_URL", &settings.database_url, &["postgres://", "postgresql://"]);
         faults.check_url(

@@ -4,7 +4,9 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use minqing_kit::{Call, Error};
-use minqing_proto::minqing::bureau::v1::{AcknowledgeReferralsRequest, Batch, RecordResult, ReportFeedbackRequest};
+use minqing_proto::minqing::bureau::v1::{
+    AcknowledgeReferralsRequest, Batch, DigestForm, Receipt, RecordResult, ReportFeedbackRequest,
+};
 use uuid::Uuid;
 
 use super::{
@@ -22,6 +24,7 @@ use crate::{
     batch::{Announced, Intake},
     core::Core,
     feedback::MAX_RECORDS,
+    receipt::{self, Received},
     store::{self, FileRow},
 };
 
@@ -30,10 +33,19 @@ const RECEIPTS_A_CALL: usize = 100;
 
 /// What became of a file.
 enum Outcome {
-    Batch(Batch),
-    /// Lines sent and refused lines.
-    Form(usize, Vec<Told>),
+    Batch(Batch, Vec<Receipt>),
+    /// Lines sent, refused lines, receipts for the others where there are any.
+    Form(usize, Vec<Told>, Vec<Receipt>),
     Refused(Refusal),
+}
+
+impl Outcome {
+    fn receipts(&self) -> &[Receipt] {
+        match self {
+            Outcome::Batch(_, receipts) | Outcome::Form(_, _, receipts) => receipts,
+            Outcome::Refused(_) => &[],
+        }
+    }
 }
 
 /// A refused line of a form.
@@ -125,8 +137,10 @@ impl Taken<'_> {
         match read.await? {
             Err(refusal) => Ok(Outcome::Refused(refusal)),
             Ok(intake) => {
-                let answer = self.core.finish(intake, &self.call, self.look.digest).await?;
-                Ok(Outcome::Batch(answer.batch.unwrap_or_default()))
+                let digest = self.look.digest;
+                let received = Received { form: DigestForm::File, digest, signature: None };
+                let answer = self.core.finish(intake, &self.call, digest, received).await?;
+                Ok(Outcome::Batch(answer.batch.unwrap_or_default(), answer.receipt.into_iter().collect()))
             }
         }
     }
@@ -151,7 +165,7 @@ impl Taken<'_> {
             Ok(lines) => lines,
             Err(refusal) => return Ok(Outcome::Refused(refusal)),
         };
-        let (mut good, mut told) = (Vec::new(), Vec::new());
+        let (mut good, mut told, mut receipts) = (Vec::new(), Vec::new(), Vec::new());
         for (row, line) in &lines {
             let field = |f| line.as_ref().and_then(|l| l.get(f)).filter(|t| !t.is_empty()).cloned();
             match (field("referral"), field("operator")) {
@@ -167,7 +181,8 @@ impl Taken<'_> {
                 referrals: run.iter().map(|(_, referral, _)| referral.clone()).collect(),
                 operator: run[0].2.clone(),
             };
-            let answer = self.core.acknowledge(&self.call, request).await?;
+            let mut answer = self.core.acknowledge(&self.call, request).await?;
+            receipts.extend(answer.results.iter_mut().filter_map(|r| r.receipt.take()));
             let refused = run.iter().zip(answer.results).filter(|(_, r)| !r.accepted);
             told.extend(refused.map(|((row, ..), r)| Told {
                 row: *row,
@@ -177,7 +192,7 @@ impl Taken<'_> {
             }));
         }
         told.sort_by_key(|t| t.row);
-        Ok(Outcome::Form(lines.len(), told))
+        Ok(Outcome::Form(lines.len(), told, receipts))
     }
 
     async fn feedback(&self, format: Format) -> Result<Outcome> {
@@ -200,19 +215,24 @@ impl Taken<'_> {
             told.extend(refused.map(|((row, _), r)| refused_record(*row, r)));
         }
         told.sort_by_key(|t| t.row);
-        Ok(Outcome::Form(lines.len(), told))
+        Ok(Outcome::Form(lines.len(), told, Vec::new()))
     }
 
-    /// Writes the result file.
+    /// Writes the receipts, then the result file: who sees the result finds the receipts.
     async fn tell(&self, folder: &Folder, outcome: &Outcome) -> Result<()> {
+        if !outcome.receipts().is_empty() {
+            let content = receipt::to_json(outcome.receipts()).map_err(Error::bug)?;
+            let (to, name) = (folder.result(), result::receipt_name(self.name));
+            blocking(move || result::write_whole(&to, &name, &content)).await?.map_err(Error::bug)?;
+        }
         let (to, name) = (folder.result(), result::result_name(self.name));
         let mut head = vec![("文件 file", self.name.to_owned())];
         let mut lines = Vec::new();
         match outcome {
-            Outcome::Batch(batch) => {
+            Outcome::Batch(batch, _) => {
                 head.extend(batch_head(batch));
             }
-            Outcome::Form(sent, told) => {
+            Outcome::Form(sent, told, _) => {
                 head.push(("结果 outcome", "已接收 taken".to_owned()));
                 head.push(("报送 sent", sent.to_string()));
                 head.push(("接收 accepted", (sent - told.len()).to_string()));
@@ -238,7 +258,7 @@ impl Taken<'_> {
             Ok(table)
         });
         let mut table = started.await?.map_err(Error::bug)?;
-        if let Outcome::Batch(batch) = outcome {
+        if let Outcome::Batch(batch, _) = outcome {
             table = self.tell_rows(table, batch).await?;
         }
         blocking(move || table.finish()).await?.map_err(Error::bug)

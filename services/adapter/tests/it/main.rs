@@ -9,5 +9,6 @@ mod files;
 mod mesh;
 mod outbox;
 mod peers;
+mod receipts;
 mod referral;
 mod rows;

@@ -102,6 +102,7 @@ async fn submit(
         division_code: "621202".to_owned(),
         as_of: "2026-10-26".to_owned(),
         row_count,
+        signature: None,
     };
     let mut parts = vec![SubmitBatchRequest { part: Some(Part::Header(header)) }];
     if !rows.is_empty() {
