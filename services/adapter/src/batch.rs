@@ -135,6 +135,7 @@ impl Core {
         let (parts, changed) = self.send(id, &intake).await?;
         let completed = self.cx.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         let mut kept = intake.kept(id, (parts, changed), completed);
+        kept.raw = received.raw;
         kept.receipt = self.receipts.sign(completed_receipt(receipt, id, &kept.batch))?;
         let kept = Arc::new(kept);
         let request_id = intake.request_id.to_string();
@@ -315,6 +316,7 @@ impl Intake {
             faults: self.spool.faults().to_vec(),
             schema: Arc::clone(&self.schema),
             receipt: Receipt::default(),
+            raw: None,
         }
     }
 }

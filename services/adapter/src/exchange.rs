@@ -22,7 +22,8 @@ use crate::{
     Result,
     batch::{Announced, Intake},
     core::Core,
-    receipt::{self, RECEIPTS, Received, RowsDigest},
+    raw,
+    receipt::{self, RECEIPTS, Received, append_row},
     store,
 };
 
@@ -127,24 +128,43 @@ impl Exchange {
         })?;
         // Waiting here reads nothing more from the stream, so the sender waits too.
         let _permit = self.0.permits.acquire().await.map_err(Error::bug)?;
-        let mut intake = self.0.open(&announced(&header, row_count)).await?;
+        let said = announced(&header, row_count);
+        let intake = self.0.open(&said).await?;
+        let raw = raw::Writer::begin(&self.0, &said, "rows").await?;
+        let id = raw.id();
+        let outcome = self.take_all(call, &header, intake, (raw, stream)).await;
+        raw::settle(&self.0, id, &outcome).await;
+        outcome
+    }
+
+    /// Stores each part as it came, then checks its rows; the batch goes on only when all of it is stored.
+    async fn take_all(
+        &self,
+        call: &Call,
+        header: &BatchHeader,
+        mut intake: Intake,
+        (mut raw, mut stream): (raw::Writer, Streaming<SubmitBatchRequest>),
+    ) -> Result<SubmitBatchResponse> {
         let mut fingerprint = Fingerprint::new(&call.method);
         fingerprint.part(&header.encode_to_vec());
-        let mut digest = RowsDigest::default();
         while let Some(message) = stream.message().await? {
             let Some(Part::Rows(part)) = message.part else {
                 let (en, zh) = ("every message after the header must hold rows", "批次头之后应全部为数据行");
                 return Err(Error::invalid("ROWS_EXPECTED", en, zh).field("rows", "must follow the header"));
             };
             fits(&part.rows)?;
+            let mut bytes = Vec::new();
             for any in &part.rows {
                 fingerprint.part(any.type_url.as_bytes());
                 fingerprint.part(&any.value);
-                digest.row(any);
+                append_row(&mut bytes, any);
             }
+            raw.write(&bytes).await?;
             intake = take(intake, part.rows).await?;
         }
-        let received = Received { form: DigestForm::Rows, digest: digest.finish(), signature: header.signature };
+        let stored = raw.finish().await?;
+        let (digest, raw) = (stored.digest, Some(stored.id));
+        let received = Received { form: DigestForm::Rows, digest, signature: header.signature.clone(), raw };
         self.0.finish(intake, call, fingerprint.finish(), received).await
     }
 

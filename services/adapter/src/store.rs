@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    Result, receipt,
+    Result, raw, receipt,
     row::{Fault, schema::Schema},
 };
 
@@ -30,6 +30,7 @@ pub struct KeptBatch {
     pub faults: Vec<Fault>,
     pub schema: Arc<Schema>,
     pub receipt: Receipt,
+    pub raw: Option<Uuid>,
 }
 
 pub async fn insert_batch(conn: &mut PgConnection, kept: &KeptBatch) -> Result<()> {
@@ -55,6 +56,9 @@ pub async fn insert_batch(conn: &mut PgConnection, kept: &KeptBatch) -> Result<(
     .execute(&mut *conn)
     .await?;
     receipt::store::insert(conn, kept.id, &kept.receipt).await?;
+    if let Some(raw) = kept.raw {
+        raw::store::link(conn, raw, kept.id).await?;
+    }
     for faults in kept.faults.chunks(ERRORS_AT_ONCE) {
         insert_errors(conn, kept.id, faults, &kept.schema).await?;
     }

@@ -103,6 +103,7 @@ impl TestServiceBuilder {
             log: "warn".to_owned(),
             exchange_dir: self.exchange_dir,
             signing_dir: Some(signing_dir),
+            raw_days: 35,
         };
         let over = Overrides { clock: Some(clock.clone()), ids: None, manual: self.manual };
         let running = frame::start(def, settings, over).await?;

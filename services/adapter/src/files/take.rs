@@ -5,8 +5,9 @@ use std::{fs, path::PathBuf, sync::Arc};
 
 use minqing_kit::{Call, Error};
 use minqing_proto::minqing::bureau::v1::{
-    AcknowledgeReferralsRequest, Batch, DigestForm, Receipt, RecordResult, ReportFeedbackRequest,
+    AcknowledgeReferralsRequest, Batch, DigestForm, Receipt, RecordResult, ReportFeedbackRequest, SubmitBatchResponse,
 };
+use tokio::io::AsyncReadExt as _;
 use uuid::Uuid;
 
 use super::{
@@ -24,6 +25,7 @@ use crate::{
     batch::{Announced, Intake},
     core::Core,
     feedback::MAX_RECORDS,
+    raw,
     receipt::{self, Received},
     store::{self, FileRow},
 };
@@ -118,6 +120,9 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 impl Taken<'_> {
     async fn batch(&self, said: BatchName, format: Format) -> Result<Outcome> {
         let request_id = self.request_id.to_string();
+        if let Some(done) = self.core.cx.db.outcome(&self.call, &request_id, self.look.digest).await? {
+            return Ok(taken_in(done));
+        }
         let announced = Announced {
             request_id: &request_id,
             batch_no: &said.batch_no,
@@ -127,7 +132,31 @@ impl Taken<'_> {
             as_of: &said.as_of,
             row_count: said.row_count,
         };
-        let mut intake = self.core.open(&announced).await?;
+        let intake = self.core.open(&announced).await?;
+        let raw = raw::Writer::begin(self.core, &announced, format.word()).await?;
+        let id = raw.id();
+        let outcome = self.store_and_read(raw, intake, format).await;
+        raw::settle(self.core, id, &outcome).await;
+        outcome
+    }
+
+    /// Stores the file as it came, then reads it.
+    async fn store_and_read(&self, mut raw: raw::Writer, mut intake: Intake, format: Format) -> Result<Outcome> {
+        // What is too large is refused unread below.
+        if self.look.size <= read::MAX_FILE {
+            let mut file = tokio::fs::File::open(&self.path).await.map_err(Error::bug)?;
+            let mut buffer = vec![0; raw::PIECE];
+            loop {
+                match file.read(&mut buffer).await.map_err(Error::bug)? {
+                    0 => break,
+                    read => raw.write(&buffer[..read]).await?,
+                }
+            }
+        }
+        let stored = raw.finish().await?;
+        if stored.digest != self.look.digest && self.look.size <= read::MAX_FILE {
+            return Err(Error::unavailable("FILE_CHANGES", "the file is being written", "文件仍在写入"));
+        }
         let (path, look) = (self.path.clone(), Arc::clone(&self.look));
         let read = blocking(move || -> Result<Intake, Refusal> {
             read::read(&path, format, &look, &mut BatchSink::new(&mut intake))?;
@@ -138,9 +167,8 @@ impl Taken<'_> {
             Err(refusal) => Ok(Outcome::Refused(refusal)),
             Ok(intake) => {
                 let digest = self.look.digest;
-                let received = Received { form: DigestForm::File, digest, signature: None };
-                let answer = self.core.finish(intake, &self.call, digest, received).await?;
-                Ok(Outcome::Batch(answer.batch.unwrap_or_default(), answer.receipt.into_iter().collect()))
+                let received = Received { form: DigestForm::File, digest, signature: None, raw: Some(stored.id) };
+                Ok(taken_in(self.core.finish(intake, &self.call, digest, received).await?))
             }
         }
     }
@@ -284,6 +312,10 @@ impl Taken<'_> {
             table = written.await?.map_err(Error::bug)?;
         }
     }
+}
+
+fn taken_in(answer: SubmitBatchResponse) -> Outcome {
+    Outcome::Batch(answer.batch.unwrap_or_default(), answer.receipt.into_iter().collect())
 }
 
 fn batch_head(batch: &Batch) -> [(&'static str, String); 9] {

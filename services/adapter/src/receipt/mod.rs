@@ -21,7 +21,7 @@ use minqing_proto::minqing::{
 use prost_reflect::ReflectMessage as _;
 
 pub use self::{
-    digest::RowsDigest,
+    digest::{RowsDigest, append_row},
     form::{canonical, statement},
 };
 use crate::Result;
@@ -45,6 +45,8 @@ pub struct Received {
     pub digest: [u8; 32],
     /// The sender's own signature, not yet checked.
     pub signature: Option<SenderSignature>,
+    /// Where it is stored as it came; none for what is run again.
+    pub raw: Option<uuid::Uuid>,
 }
 
 impl Keys {

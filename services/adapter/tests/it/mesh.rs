@@ -86,9 +86,14 @@ impl Mesh {
 
     /// Sends a batch as a bureau's system does.
     pub async fn submit(&self, header: &BatchHeader, rows: &[Any]) -> Result<SubmitBatchResponse, Status> {
+        self.submit_in(header, &rows.chunks(700).collect::<Vec<_>>()).await
+    }
+
+    /// As `submit`, in the parts given.
+    pub async fn submit_in(&self, header: &BatchHeader, parts: &[&[Any]]) -> Result<SubmitBatchResponse, Status> {
         let mut messages = vec![SubmitBatchRequest { part: Some(Part::Header(header.clone())) }];
         let part = |rows: &[Any]| SubmitBatchRequest { part: Some(Part::Rows(BatchRows { rows: rows.to_vec() })) };
-        messages.extend(rows.chunks(700).map(part));
+        messages.extend(parts.iter().map(|rows| part(rows)));
         self.client().submit_batch(tokio_stream::iter(messages)).await.map(tonic::Response::into_inner)
     }
 
