@@ -267,12 +267,13 @@ async fn with_receipts(
     mut answer: AcknowledgeReferralsResponse,
 ) -> Result<AcknowledgeReferralsResponse> {
     let issued_time = work.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let mut receipts = Vec::with_capacity(known.len());
     for row in store::referrals(work.conn(), known).await? {
         let on = row.signed_on.unwrap_or(work.today());
         let signed = receipt::Signed { bureau: *bureau, id: row.id, operator, on, issued_time: issued_time.clone() };
-        let receipt = keys.sign(receipt::of_referral(signed))?;
-        receipt::store::insert(work.conn(), row.id, &receipt).await?;
+        receipts.push((row.id, keys.sign(receipt::of_referral(signed))?));
     }
+    receipt::store::insert(work.conn(), &receipts).await?;
     let kept = receipt::store::receipts(work.conn(), known).await?;
     for result in &mut answer.results {
         result.receipt = kept.iter().find(|r| r.subject == result.referral).cloned();

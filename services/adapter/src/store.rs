@@ -55,7 +55,7 @@ pub async fn insert_batch(conn: &mut PgConnection, kept: &KeptBatch) -> Result<(
     .bind(completed)
     .execute(&mut *conn)
     .await?;
-    receipt::store::insert(conn, kept.id, &kept.receipt).await?;
+    receipt::store::insert(conn, &[(kept.id, kept.receipt.clone())]).await?;
     if let Some(raw) = kept.raw {
         raw::store::link(conn, raw, kept.id).await?;
     }

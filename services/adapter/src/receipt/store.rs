@@ -9,18 +9,20 @@ use uuid::Uuid;
 
 use crate::Result;
 
-/// Keeps a receipt; one that is there already stays as it is.
-pub async fn insert(conn: &mut PgConnection, id: Uuid, receipt: &Receipt) -> Result<()> {
-    let issued: DateTime<Utc> = receipt.issued_time.parse().map_err(Error::bug)?;
-    let kind = if receipt.kind() == ReceiptKind::Batch { "batch" } else { "referral" };
+/// Keeps receipts by the ids of their subjects; one that is there already stays as it is.
+pub async fn insert(conn: &mut PgConnection, receipts: &[(Uuid, Receipt)]) -> Result<()> {
+    let issued: Vec<DateTime<Utc>> =
+        receipts.iter().map(|(_, r)| r.issued_time.parse().map_err(Error::bug)).collect::<Result<_>>()?;
+    let kind = |r: &Receipt| if r.kind() == ReceiptKind::Batch { "batch" } else { "referral" };
     sqlx::query(
-        "insert into receipt (id, kind, message, key_id, issued_at) values ($1, $2, $3, $4, $5) \
+        "insert into receipt (id, kind, message, key_id, issued_at) \
+         select * from unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::timestamptz[]) \
          on conflict on constraint receipt_pk do nothing",
     )
-    .bind(id)
-    .bind(kind)
-    .bind(receipt.encode_to_vec())
-    .bind(&receipt.key_id)
+    .bind(receipts.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+    .bind(receipts.iter().map(|(_, r)| kind(r)).collect::<Vec<_>>())
+    .bind(receipts.iter().map(|(_, r)| r.encode_to_vec()).collect::<Vec<_>>())
+    .bind(receipts.iter().map(|(_, r)| r.key_id.as_str()).collect::<Vec<_>>())
     .bind(issued)
     .execute(conn)
     .await?;
