@@ -121,6 +121,19 @@ fn schema_writes_what_the_repository_holds() {
 }
 
 #[test]
+fn an_identity_without_a_certificate_is_told_which_ones_there_are() {
+    let folder = TempDir::new().unwrap();
+    let mesh = folder.path().join("mesh.json");
+    fs::write(&mesh, r#"{"certificates": {"operator/city": "x", "service/registry": "y"}, "services": {}}"#).unwrap();
+    let arguments = ["activate", "--approve", "--identity", "operator/nobody", "--mesh", mesh.to_str().unwrap()];
+    let output = policy(&arguments, &[&city()]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(told.contains("operator/nobody") && told.contains("operator/city"), "{told}");
+    assert!(told.contains("证书") && !told.contains("service/registry"), "{told}");
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_fault() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_minqing"))
         .args(["policy", "check", "--json"])
