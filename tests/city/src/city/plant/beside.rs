@@ -1,4 +1,4 @@
-//! Plants of every other indicator that bureaus' data can make true: one household each, with nothing but what it takes.
+//! Plants of every other indicator that bureaus' data can make true: one household each a turn, with nothing but what it takes.
 
 use chrono::NaiveDate;
 
