@@ -47,6 +47,22 @@ impl Bureau {
         format!("adapter_{}", self.name)
     }
 
+    /// Whether it acts on referrals and so is told who is in which class. Offices outside the nine bureaus only give
+    /// data; what they need to know of a person is asked of them with that person's authorisation.
+    pub fn acts(&self) -> bool {
+        self.name != "outside"
+    }
+
+    /// Whether a caller may send a dataset. A certificate below the bureau's own, `bureau/outside/police`, is one
+    /// office's and sends what begins with its name.
+    pub fn may_send(&self, caller: &str, dataset: &str) -> bool {
+        let office = caller.strip_prefix("bureau/").and_then(|rest| rest.strip_prefix(self.name));
+        match office.and_then(|rest| rest.strip_prefix('/')) {
+            Some(office) => dataset.strip_prefix(office).is_some_and(|rest| rest.starts_with('_')),
+            None => true,
+        }
+    }
+
     /// The bureau in the contracts' enum; `None` when the contracts do not know it.
     pub fn number(&self) -> Option<minqing_proto::minqing::types::v1::Bureau> {
         let text = format!("BUREAU_{}", self.name.to_ascii_uppercase());

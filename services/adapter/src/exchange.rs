@@ -126,6 +126,13 @@ impl Exchange {
         let row_count = u32::try_from(header.row_count).map_err(|_| {
             Error::invalid("INVALID_BATCH_HEADER", "row_count must not be negative", "row_count 不能为负数")
         })?;
+        if !self.0.bureau.may_send(call.caller.as_str(), &header.dataset) {
+            let (en, zh) = (
+                "the certificate's office may send only datasets that begin with its name",
+                "该证书所属单位只能报送本单位的数据集",
+            );
+            return Err(Error::forbidden("FOREIGN_DATASET", en, zh).field("dataset", en));
+        }
         // Waiting here reads nothing more from the stream, so the sender waits too.
         let _permit = self.0.permits.acquire().await.map_err(Error::bug)?;
         let said = announced(&header, row_count);
@@ -169,6 +176,10 @@ impl Exchange {
     }
 
     async fn identity_list(&self, call: &Call, asked: FetchIdentityListRequest) -> Result<FetchIdentityListResponse> {
+        if !self.0.bureau.acts() {
+            let (en, zh) = ("offices that act on no referral get no identity list", "不承接转介的单位不提供身份名单");
+            return Err(Error::forbidden("NO_IDENTITY_LIST", en, zh));
+        }
         let asked = ListClassMembersRequest {
             classes: asked.classes,
             division_code: asked.division_code,

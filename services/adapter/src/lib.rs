@@ -9,6 +9,7 @@
 pub mod batch;
 pub mod bureau;
 pub mod codes;
+mod configure;
 pub mod core;
 pub mod division;
 pub mod exchange;
@@ -25,7 +26,7 @@ pub mod template;
 
 use std::sync::Arc;
 
-use minqing_kit::{Context, Parts, delivery::Carrier, events::Consumer, reconcile::Reconciler};
+use minqing_kit::{Context, Parts, delivery::Carrier, events::Consumer};
 use minqing_proto::minqing::bureau::v1::{
     exchange_service_server::ExchangeServiceServer, replay_service_server::ReplayServiceServer,
 };
@@ -53,6 +54,7 @@ pub fn service(bureau: Bureau) -> ServiceDef {
 }
 
 fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
+    let bureau = bureau.configured(cx.settings.bureau_file.as_deref())?;
     let folder = cx.settings.exchange_dir.as_deref().map(files::Folder::open).transpose()?;
     let core = Arc::new(core::Core::new(bureau, cx)?);
     let mut parts = Parts::default();
@@ -68,9 +70,11 @@ fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
     parts.reconcilers.push(Arc::new(raw::retention::Retention(Arc::clone(&core))));
     if let Some(folder) = folder {
         let watcher = files::Watcher::new(Arc::clone(&core), folder.clone());
-        let lists = files::outbox::IdentityLists { core: Arc::clone(&core), folder: folder.clone() };
-        let reconcilers: [Arc<dyn Reconciler>; 2] = [Arc::new(watcher), Arc::new(lists)];
-        parts.reconcilers.extend(reconcilers);
+        parts.reconcilers.push(Arc::new(watcher));
+        if bureau.acts() {
+            let lists = files::outbox::IdentityLists { core: Arc::clone(&core), folder: folder.clone() };
+            parts.reconcilers.push(Arc::new(lists));
+        }
         let carrier: Arc<dyn Carrier> = Arc::new(files::outbox::ReferralFiles { core, folder });
         parts.carriers.push(carrier);
     }

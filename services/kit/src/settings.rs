@@ -1,4 +1,4 @@
-//! The fourteen knobs of a service, read from the environment once, here and nowhere else. A wrong one is named, with
+//! The fifteen knobs of a service, read from the environment once, here and nowhere else. A wrong one is named, with
 //! what is wrong and what to set; all faults are told at once.
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
@@ -38,6 +38,8 @@ pub struct Settings {
     pub exchange_dir: Option<PathBuf>,
     /// Adapters only: the folder with the key that signs receipts, and with the public keys of its bureau.
     pub signing_dir: Option<PathBuf>,
+    /// Adapters only: what this deployment says of its bureau: datasets taken, headers, local codes.
+    pub bureau_file: Option<PathBuf>,
     /// Adapters only: days for which what a bureau sent is kept as it came.
     pub raw_days: u32,
 }
@@ -81,6 +83,7 @@ impl Settings {
             log: get("MINQING_LOG").unwrap_or_else(|| "info".to_owned()),
             exchange_dir: get("MINQING_EXCHANGE_DIR").map(PathBuf::from),
             signing_dir: get("MINQING_SIGNING_DIR").map(PathBuf::from),
+            bureau_file: get("MINQING_BUREAU_FILE").map(PathBuf::from),
             raw_days: faults.days("MINQING_RAW_DAYS", get("MINQING_RAW_DAYS")),
         };
         faults.check_url("MINQING_DATABASE_URL", &settings.database_url, &["postgres://", "postgresql://"]);

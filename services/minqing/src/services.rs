@@ -6,13 +6,13 @@ use minqing_kit::ServiceDef;
 /// The core services, in the order in which they start.
 pub const CORE: [&str; 5] = ["registry", "monitoring", "dispatch", "feedback", "identification"];
 
-/// The bureaus, each with an adapter of its own.
-pub const BUREAUS: [&str; 9] =
-    ["education", "hr", "housing", "health", "medical_insurance", "emergency", "rural", "disabled", "women"];
+/// The bureaus, each with an adapter of its own; the offices outside the nine share one.
+pub const BUREAUS: [&str; 10] =
+    ["education", "hr", "housing", "health", "medical_insurance", "emergency", "rural", "disabled", "women", "outside"];
 
 /// Bureaus that exchange files in a mesh of `up`: an adapter with an exchange folder sends its referrals out as files,
 /// one without hands them out over gRPC. Batches come in either way.
-pub const FILE_BUREAUS: [&str; 5] = ["education", "hr", "emergency", "disabled", "women"];
+pub const FILE_BUREAUS: [&str; 6] = ["education", "hr", "emergency", "disabled", "women", "outside"];
 
 /// Every process of the mesh but the gateway: core services, then adapters.
 pub fn names() -> Vec<String> {
@@ -45,6 +45,7 @@ fn adapter(bureau: &str) -> Option<ServiceDef> {
         "rural" => minqing_adapter_rural::service(),
         "disabled" => minqing_adapter_disabled::service(),
         "women" => minqing_adapter_women::service(),
+        "outside" => minqing_adapter_outside::service(),
         _ => return None,
     })
 }

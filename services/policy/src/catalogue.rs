@@ -63,6 +63,8 @@ pub struct RecordSet {
     pub dataset: String,
     /// Chinese title.
     pub title: String,
+    /// Who gives it, in Chinese and English, where it is an office and not the bureau itself.
+    pub supplier: Option<(String, String)>,
     /// Rows are about a household, found through any member.
     pub household: bool,
     /// Table without its schema, `record_medical_insurance_settlement`.
@@ -153,6 +155,7 @@ fn record_set_of(dataset: Dataset, message: &MessageDescriptor) -> RecordSet {
         bureau: dataset.bureau.clone(),
         dataset: dataset.name.clone(),
         title: dataset.title.clone(),
+        supplier: (!dataset.supplier.is_empty()).then(|| (dataset.supplier.clone(), dataset.supplier_en.clone())),
         household: dataset.subject() == Subject::Household,
         table: format!("record_{}_{}", dataset.bureau, dataset.name),
         columns: message.fields().filter_map(|field| record_column(&field)).collect(),

@@ -3,7 +3,7 @@
 //! Here stands what several of them compare with: which processes there are and who calls whom.
 
 /// Every process of the mesh.
-pub const PROCESSES: [&str; 15] = [
+pub const PROCESSES: [&str; 16] = [
     "registry",
     "identification",
     "monitoring",
@@ -18,6 +18,7 @@ pub const PROCESSES: [&str; 15] = [
     "adapter-rural",
     "adapter-disabled",
     "adapter-women",
+    "adapter-outside",
     "gateway",
 ];
 

@@ -103,6 +103,7 @@ impl TestServiceBuilder {
             log: "warn".to_owned(),
             exchange_dir: self.exchange_dir,
             signing_dir: Some(signing_dir),
+            bureau_file: None,
             raw_days: 35,
         };
         let over = Overrides { clock: Some(clock.clone()), ids: None, manual: self.manual };

@@ -84,6 +84,7 @@ impl<'a> RawRow<'a> {
         }
         let message = DynamicMessage::decode(schema.message.clone(), any.value.as_slice()).ok()?;
         let cells = schema.columns.iter().map(|c| match message.get_field(&c.field).as_ref() {
+            _ if c.may_be_unknown() && !message.has_field(&c.field) => Cell::Empty,
             Value::String(text) => Cell::Text(text.clone()),
             Value::I32(number) => Cell::Whole(i64::from(*number)),
             Value::I64(number) => Cell::Whole(*number),
@@ -208,8 +209,9 @@ fn read_cell(column: &Column, cell: Cell, scale: Scale, cx: &Checks<'_>, read: &
         return Err(RowReason::RowUnreadable);
     }
     if text.is_empty() {
-        // A whole number or a yes/no has no "unknown" in the row message: empty must not become 0 or no.
-        let stated = matches!(column.form, Form::Number | Form::Truth);
+        // A whole number or a yes/no that is not `optional` has no "unknown" in the row message: empty must not become
+        // 0 or no.
+        let stated = matches!(column.form, Form::Number | Form::Truth) && !column.may_be_unknown();
         return if column.required || stated { Err(RowReason::RequiredValueMissing) } else { Ok(text) };
     }
     match column.form {
@@ -306,11 +308,15 @@ impl Read {
 fn body(schema: &Schema, standard: &[String]) -> Vec<u8> {
     let mut message = DynamicMessage::new(schema.message.clone());
     for (column, text) in schema.columns.iter().zip(standard).filter(|(c, _)| !c.cleared) {
+        let told = column.may_be_unknown();
+        if told && text.is_empty() {
+            continue;
+        }
         let value = match column.field.kind() {
             Kind::String if !text.is_empty() => Value::String(text.clone()),
-            Kind::Bool if text == "1" => Value::Bool(true),
-            Kind::Int64 if text != "0" => Value::I64(text.parse().unwrap_or_default()),
-            Kind::Int32 if text != "0" => Value::I32(text.parse().unwrap_or_default()),
+            Kind::Bool if told || text == "1" => Value::Bool(text == "1"),
+            Kind::Int64 if told || text != "0" => Value::I64(text.parse().unwrap_or_default()),
+            Kind::Int32 if told || text != "0" => Value::I32(text.parse().unwrap_or_default()),
             _ => continue,
         };
         message.set_field(&column.field, value);

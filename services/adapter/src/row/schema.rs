@@ -49,6 +49,13 @@ pub struct Column {
     pub money: bool,
 }
 
+impl Column {
+    /// Declared `optional`: the row message can say that the value is not known.
+    pub fn may_be_unknown(&self) -> bool {
+        self.field.supports_presence()
+    }
+}
+
 /// A dataset of one bureau.
 pub struct Schema {
     pub dataset: Dataset,

@@ -9,7 +9,15 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "disabled",
         title: "残疾人联合会",
-        datasets: &["disability_certificate", "disability_subsidy"],
+        datasets: &[
+            "disability_certificate",
+            "disability_subsidy",
+            "rehabilitation",
+            "device",
+            "barrier_free",
+            "sunshine_home",
+            "certificate_applicant",
+        ],
         code_tables: CODE_TABLES,
         headers: &[
             ("持证人身份证号", "id_number"),
@@ -94,6 +102,24 @@ const CODE_TABLES: &[CodeTable] = &[
         entries: &[
             ("living", &["1", "生活补贴", "困难残疾人生活补贴"]),
             ("care", &["2", "护理补贴", "重度残疾人护理补贴"]),
+        ],
+    },
+    CodeTable {
+        name: "sunshine_mode",
+        entries: &[
+            ("residential", &["1", "寄宿", "寄宿托养"]),
+            ("day", &["2", "日间", "日间照料"]),
+            ("home", &["3", "居家", "居家托养"]),
+        ],
+    },
+    CodeTable {
+        name: "certificate_stage",
+        entries: &[
+            ("applied", &["1", "申请", "已申请"]),
+            ("assessing", &["2", "评定", "残疾评定"]),
+            ("public_notice", &["3", "公示"]),
+            ("issued", &["4", "发证", "已发证"]),
+            ("rejected", &["5", "不符合"]),
         ],
     },
 ];

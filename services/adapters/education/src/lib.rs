@@ -8,7 +8,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "education",
         title: "教育局",
-        datasets: &["student_enrolment", "school_cost"],
+        datasets: &["student_enrolment", "school_cost", "student_aid", "student_loan"],
         code_tables: CODE_TABLES,
         headers: &[
             ("身份证件号", "id_number"),
@@ -54,6 +54,25 @@ const CODE_TABLES: &[CodeTable] = &[
             ("suspended", &["2", "休学"]),
             ("dropped_out", &["3", "辍学", "退学"]),
             ("graduated", &["4", "毕业", "结业"]),
+        ],
+    },
+    CodeTable {
+        name: "student_aid_programme",
+        entries: &[
+            ("national_grant", &["1", "国家助学金"]),
+            ("living_subsidy", &["2", "家庭经济困难学生生活补助", "生活补助"]),
+            ("tuition_waiver", &["3", "免学费"]),
+            ("preschool_aid", &["4", "学前资助"]),
+            ("local", &["9", "地方资助"]),
+        ],
+    },
+    CodeTable {
+        name: "student_loan_state",
+        entries: &[
+            ("running", &["1", "在贷"]),
+            ("repaying", &["2", "还款中"]),
+            ("repaid", &["3", "结清"]),
+            ("overdue", &["4", "逾期"]),
         ],
     },
 ];

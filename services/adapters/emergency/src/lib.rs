@@ -8,7 +8,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "emergency",
         title: "应急管理局",
-        datasets: &["disaster_loss", "disaster_relief"],
+        datasets: &["disaster_loss", "disaster_relief", "event", "winter_spring", "rebuild"],
         code_tables: CODE_TABLES,
         headers: &[
             ("身份证号", "id_number"),

@@ -8,7 +8,17 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "health",
         title: "卫生健康委员会",
-        datasets: &["major_disease", "death_certificate"],
+        datasets: &[
+            "major_disease",
+            "death_certificate",
+            "birth",
+            "mental_risk",
+            "two_cancer_screen",
+            "emergency_unpaid",
+            "family_doctor",
+            "self_care",
+            "long_stay",
+        ],
         code_tables: CODE_TABLES,
         headers: &[
             ("身份证号", "id_number"),
@@ -80,6 +90,20 @@ const CODE_TABLES: &[CodeTable] = &[
             ("disease", &["1", "疾病", "因病"]),
             ("accident", &["2", "意外", "损伤和中毒"]),
             ("other", &["9", "其他"]),
+        ],
+    },
+    CodeTable {
+        name: "two_cancer_screen_kind",
+        entries: &[("breast", &["1", "乳腺癌"]), ("cervical", &["2", "宫颈癌"]), ("both", &["3", "两癌"])],
+    },
+    CodeTable {
+        name: "long_stay_kind",
+        entries: &[
+            ("hospital", &["1", "医院", "住院"]),
+            ("elderly_home", &["2", "养老机构"]),
+            ("child_welfare", &["3", "儿童福利机构"]),
+            ("mental_hospital", &["4", "精神卫生机构"]),
+            ("support_institution", &["5", "特困供养机构"]),
         ],
     },
 ];

@@ -8,7 +8,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "housing",
         title: "住房和城乡建设局",
-        datasets: &["rural_house_safety", "house_renovation"],
+        datasets: &["rural_house_safety", "house_renovation", "public_rental", "dwelling", "property"],
         code_tables: CODE_TABLES,
         headers: &[
             ("产权人身份证号", "id_number"),
@@ -52,5 +52,22 @@ const CODE_TABLES: &[CodeTable] = &[
     CodeTable {
         name: "renovation_kind",
         entries: &[("repair", &["1", "维修", "维修加固", "修缮加固"]), ("rebuild", &["2", "新建", "重建", "拆除重建"])],
+    },
+    CodeTable {
+        name: "public_rental_kind",
+        entries: &[("dwelling", &["1", "实物配租", "配租"]), ("subsidy", &["2", "租赁补贴", "补贴"])],
+    },
+    CodeTable {
+        name: "dwelling_kind",
+        entries: &[
+            ("own", &["1", "自有", "自有住房"]),
+            ("public_rental", &["2", "公租房"]),
+            ("rented", &["3", "租赁", "租住"]),
+            ("borrowed", &["4", "借住"]),
+        ],
+    },
+    CodeTable {
+        name: "property_kind",
+        entries: &[("dwelling", &["1", "住宅"]), ("commercial", &["2", "商业", "商铺"]), ("other", &["9", "其他"])],
     },
 ];

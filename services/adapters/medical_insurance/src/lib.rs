@@ -9,7 +9,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "medical_insurance",
         title: "医疗保障局",
-        datasets: &["settlement", "enrolment"],
+        datasets: &["settlement", "enrolment", "premium_aid", "outpatient_month", "policy_share"],
         code_tables: CODE_TABLES,
         headers: &[
             ("身份证号", "id_number"),
@@ -64,5 +64,9 @@ const CODE_TABLES: &[CodeTable] = &[
             ("full_subsidy", &["2", "全额资助"]),
             ("fixed_subsidy", &["3", "定额资助"]),
         ],
+    },
+    CodeTable {
+        name: "premium_aid_kind",
+        entries: &[("full", &["1", "全额", "全额资助"]), ("part", &["2", "定额", "定额资助"])],
     },
 ];

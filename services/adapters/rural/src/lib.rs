@@ -8,7 +8,14 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "rural",
         title: "乡村振兴局",
-        datasets: &["monitored_household", "assistance_measure"],
+        datasets: &[
+            "monitored_household",
+            "assistance_measure",
+            "net_income",
+            "one_key_report",
+            "three_guarantees",
+            "labour_migration",
+        ],
         code_tables: CODE_TABLES,
         headers: &[
             ("证件号码", "id_number"),
@@ -61,6 +68,17 @@ const CODE_TABLES: &[CodeTable] = &[
             ("housing", &["5", "住房安全保障", "危房改造"]),
             ("basic_living", &["6", "综合保障", "兜底保障"]),
             ("social", &["7", "社会帮扶"]),
+        ],
+    },
+    CodeTable {
+        name: "hardship_tag",
+        entries: &[
+            ("illness", &["1", "因病"]),
+            ("schooling", &["2", "因学"]),
+            ("disaster", &["3", "因灾"]),
+            ("accident", &["4", "因意外"]),
+            ("unemployment", &["5", "因失业", "务工"]),
+            ("other", &["9", "其他"]),
         ],
     },
 ];

@@ -8,7 +8,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "women",
         title: "妇女联合会",
-        datasets: &["two_cancer_patient", "family_visit"],
+        datasets: &["two_cancer_patient", "family_visit", "violence_case", "left_behind", "spring_bud"],
         code_tables: CODE_TABLES,
         headers: &[
             ("身份证号码", "id_number"),
@@ -40,5 +40,9 @@ const CODE_TABLES: &[CodeTable] = &[
             ("left_behind_woman", &["2", "留守妇女"]),
             ("single_parent", &["3", "单亲家庭", "单亲母亲"]),
         ],
+    },
+    CodeTable {
+        name: "left_behind_kind",
+        entries: &[("child", &["1", "儿童", "留守儿童"]), ("woman", &["2", "妇女", "留守妇女"])],
     },
 ];

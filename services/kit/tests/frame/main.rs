@@ -122,6 +122,7 @@ impl City {
             log: "warn".to_owned(),
             exchange_dir: None,
             signing_dir: None,
+            bureau_file: None,
             raw_days: 35,
         }
     }

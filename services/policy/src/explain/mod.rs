@@ -89,7 +89,11 @@ fn missing(pack: &Pack, name: &str) -> MissingSource {
     }
     let title = |zh: &str, en: &str| Title { zh: zh.to_owned(), en: en.to_owned() };
     match catalogue::record_sets().iter().find(|set| set.name() == name) {
-        Some(set) => words(title(&set.title, &set.dataset.replace('_', " ")), bureau_title(&set.bureau)),
+        Some(set) => {
+            let office = set.supplier.as_ref().map(|(zh, en)| title(zh, en));
+            let office = office.unwrap_or_else(|| bureau_title(&set.bureau));
+            words(title(&set.title, &set.dataset.replace('_', " ")), office)
+        }
         None if name == "investigation" => {
             words(title("入户调查", "field check"), title("乡镇（街道）", "the township office"))
         }

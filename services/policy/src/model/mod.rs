@@ -149,6 +149,7 @@ pub(crate) fn bureau_title(text: &str) -> Title {
         Some(Bureau::Rural) => ("农业农村（乡村振兴）局", "rural revitalisation"),
         Some(Bureau::Disabled) => ("残联", "disabled persons' federation"),
         Some(Bureau::Women) => ("妇联", "women's federation"),
+        Some(Bureau::Outside) => ("其他部门", "offices outside the nine bureaus"),
         _ => (text, text),
     };
     Title { zh: zh.to_owned(), en: en.to_owned() }

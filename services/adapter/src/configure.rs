@@ -1,0 +1,153 @@
+//! What a deployment says of its bureau beside what the bureau's crate knows: which datasets are taken, the headers
+//! and local codes its offices write. Read once at start from `MINQING_BUREAU_FILE`; a fault stops the start and names
+//! what is wrong.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::Context as _;
+use serde::Deserialize;
+
+use crate::bureau::{Bureau, CodeTable};
+
+/// Longest file: some thousand codes.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// The file, YAML.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Configuration {
+    /// Datasets that are taken; all of the bureau's when there are none here.
+    datasets: Vec<String>,
+    /// Header as the bureau writes it → field of the contract.
+    headers: BTreeMap<String, String>,
+    /// Code table → standard code → what the bureau writes for it.
+    code_tables: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+}
+
+impl Bureau {
+    /// The bureau with what a deployment says of it. What the file adds lives as long as the process.
+    pub fn configured(self, file: Option<&Path>) -> anyhow::Result<Bureau> {
+        let Some(file) = file else { return Ok(self) };
+        let fault = || format!("MINQING_BUREAU_FILE {}", file.display());
+        let size = std::fs::metadata(file).with_context(fault)?.len();
+        anyhow::ensure!(size <= MAX_BYTES, "{}: has {size} bytes; at most {MAX_BYTES} are read", fault());
+        let text = std::fs::read_to_string(file).with_context(fault)?;
+        let configuration: Configuration = serde_yaml_ng::from_str(&text).with_context(fault)?;
+        self.with(configuration).with_context(fault)
+    }
+
+    fn with(mut self, configuration: Configuration) -> anyhow::Result<Bureau> {
+        if !configuration.datasets.is_empty() {
+            self.datasets = leak(self.taken(&configuration.datasets)?);
+        }
+        let mut tables = self.code_tables.to_vec();
+        for (name, codes) in configuration.code_tables {
+            let table = tables.iter_mut().find(|table| table.name == name);
+            let table = table.with_context(|| format!("code_tables: {} has no code table {name}", self.title))?;
+            table.entries = leak(more_codes(*table, codes)?);
+        }
+        self.code_tables = leak(tables);
+        let mut headers = self.headers.to_vec();
+        headers.extend(configuration.headers.into_iter().map(|(header, field)| (text(header), text(field))));
+        self.headers = leak(headers);
+        Ok(self)
+    }
+
+    fn taken(&self, asked: &[String]) -> anyhow::Result<Vec<&'static str>> {
+        let known = |name: &String| {
+            let found = self.datasets.iter().find(|dataset| *dataset == name).copied();
+            found.with_context(|| {
+                format!("datasets: {} has no dataset {name}; it has {}", self.title, self.datasets.join(", "))
+            })
+        };
+        asked.iter().map(known).collect()
+    }
+}
+
+/// A table's entries with a deployment's spellings. The standard codes are the contract's: none can be added.
+fn more_codes(
+    table: CodeTable,
+    codes: BTreeMap<String, Vec<String>>,
+) -> anyhow::Result<Vec<(&'static str, &'static [&'static str])>> {
+    let mut entries = table.entries.to_vec();
+    for (standard, spellings) in codes {
+        let entry = entries.iter_mut().find(|(code, _)| *code == standard);
+        let (_, local) = entry.with_context(|| {
+            let known: Vec<_> = table.entries.iter().map(|(code, _)| *code).collect();
+            format!("code_tables: {} has no standard code {standard}; it has {}", table.name, known.join(", "))
+        })?;
+        *local = leak(local.iter().copied().chain(spellings.into_iter().map(text)).collect());
+    }
+    Ok(entries)
+}
+
+fn text(owned: String) -> &'static str {
+    Box::leak(owned.into_boxed_str())
+}
+
+fn leak<T>(all: Vec<T>) -> &'static [T] {
+    Box::leak(all.into_boxed_slice())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::row::schema::{Schema, code_key};
+
+    fn bureau() -> Bureau {
+        Bureau {
+            name: "outside",
+            title: "其他部门",
+            datasets: &["finance_payroll", "civil_marriage"],
+            code_tables: &[CodeTable {
+                name: "marriage_event",
+                entries: &[("marriage", &["1"]), ("divorce", &["2"]), ("annulled", &["3"])],
+            }],
+            headers: &[],
+            quirk: None,
+            check: None,
+        }
+    }
+
+    fn with(yaml: &str) -> anyhow::Result<Bureau> {
+        bureau().with(serde_yaml_ng::from_str(yaml)?)
+    }
+
+    #[test]
+    fn a_deployment_narrows_the_datasets_and_adds_headers_and_codes() {
+        let bureau = with(
+            "datasets: [civil_marriage]\nheaders: {登记证号: registration_no}\ncode_tables: {marriage_event: {divorce: [协议离婚]}}",
+        )
+        .unwrap();
+        let schemas = Schema::all(bureau).unwrap();
+        let [schema] = schemas.as_slice() else { panic!("{}", schemas.len()) };
+        assert!(schema.header("登记证号").is_some());
+        let kind = &schema.columns[schema.place("kind").unwrap()];
+        assert_eq!(kind.codes.get(&code_key("协议离婚")).map(String::as_str), Some("divorce"));
+        assert_eq!(kind.codes.get(&code_key("2")).map(String::as_str), Some("divorce"));
+    }
+
+    #[test]
+    fn what_the_bureau_does_not_have_is_named_with_what_it_has() {
+        for (yaml, told) in [
+            ("datasets: [nothing]", "it has finance_payroll, civil_marriage"),
+            ("code_tables: {nothing: {}}", "no code table nothing"),
+            ("code_tables: {marriage_event: {widowed: [丧偶]}}", "it has marriage, divorce, annulled"),
+            ("code_table: {}", "unknown field"),
+        ] {
+            let fault = format!("{:#}", with(yaml).err().unwrap());
+            assert!(fault.contains(told), "{yaml}: {fault}");
+        }
+    }
+
+    #[test]
+    fn an_offices_certificate_sends_its_own_datasets_only() {
+        let bureau = bureau();
+        assert!(bureau.may_send("bureau/outside", "civil_marriage"));
+        assert!(bureau.may_send("bureau/outside/civil", "civil_marriage"));
+        assert!(!bureau.may_send("bureau/outside/civil", "finance_payroll"));
+        assert!(!bureau.may_send("bureau/outside/ci", "civil_marriage"));
+    }
+}
