@@ -69,3 +69,24 @@ impl Bureau {
         minqing_proto::minqing::types::v1::Bureau::from_str_name(&text)
     }
 }
+
+/// The end of the first span (from, to) of a row that ends before it begins; for [`Bureau::check`].
+pub fn ends_before_it_begins(row: &Standard<'_>, spans: &[(&str, &'static str)]) -> Option<&'static str> {
+    let backwards = |(from, to): &&(&str, &'static str)| {
+        let (from, to) = (row.get(from), row.get(to));
+        !from.is_empty() && !to.is_empty() && to < from
+    };
+    spans.iter().find(backwards).map(|(_, to)| *to)
+}
+
+/// Months that the contract writes as 202610 and exports also as 2026-10 or 2026年10月; for [`Bureau::quirk`].
+pub fn month_as_number(row: &mut RawRow<'_>, fields: &[&str]) {
+    for field in fields {
+        row.edit(field, |text| text.chars().filter(|c| !matches!(c, '-' | '/' | '.' | '年' | '月')).collect());
+    }
+}
+
+/// The first of these fields whose last two digits are no month; for [`Bureau::check`].
+pub fn is_no_month(row: &Standard<'_>, fields: &[&'static str]) -> Option<&'static str> {
+    fields.iter().find(|f| !row.get(f).is_empty() && !(1..=12).contains(&(row.whole(f) % 100))).copied()
+}

@@ -35,7 +35,7 @@ use minqing_proto::minqing::bureau::v1::{
 pub type Result<T, E = minqing_kit::Error> = std::result::Result<T, E>;
 
 pub use crate::{
-    bureau::{Bureau, CodeTable},
+    bureau::{Bureau, CodeTable, ends_before_it_begins, is_no_month, month_as_number},
     row::{RawRow, Standard},
 };
 pub use minqing_kit::ServiceDef;

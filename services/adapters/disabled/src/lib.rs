@@ -2,7 +2,7 @@
 //! the certificate system; grades come in words, and the last two places of the certificate's number often as the
 //! whole number, whose first 18 characters are the holder's ID number.
 
-use minqing_adapter::{Bureau, CodeTable, RawRow, ServiceDef, Standard};
+use minqing_adapter::{Bureau, CodeTable, RawRow, ServiceDef, Standard, ends_before_it_begins};
 
 /// The bureau.
 pub fn bureau() -> Bureau {
@@ -64,8 +64,7 @@ fn quirk(row: &mut RawRow<'_>) {
 fn check(row: &Standard<'_>) -> Option<&'static str> {
     const CATEGORIES: [&str; 7] = ["visual", "hearing", "speech", "physical", "intellectual", "mental", "multiple"];
     if row.dataset() != "disability_certificate" {
-        let stopped = row.get("stopped_on");
-        return (!stopped.is_empty() && stopped < row.get("from_on")).then_some("stopped_on");
+        return ends_before_it_begins(row, &[("from_on", "stopped_on"), ("started_on", "stopped_on")]);
     }
     let mut places = row.get("certificate_suffix").chars().filter_map(|c| c.to_digit(10));
     let (category, grade) = (places.next(), places.next());

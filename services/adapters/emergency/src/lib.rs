@@ -1,7 +1,7 @@
 //! Adapter of the emergency management bureau (应急局): losses and relief. It sends CSV in UTF-8 when something
 //! happens, shares of losses with a percent sign or as 三成.
 
-use minqing_adapter::{Bureau, CodeTable, RawRow, ServiceDef};
+use minqing_adapter::{Bureau, CodeTable, RawRow, ServiceDef, Standard, ends_before_it_begins};
 
 /// The bureau.
 pub fn bureau() -> Bureau {
@@ -19,7 +19,7 @@ pub fn bureau() -> Bureau {
             ("救助资金(元)", "amount_fen"),
         ],
         quirk: Some(quirk),
-        check: None,
+        check: Some(check),
     }
 }
 
@@ -40,6 +40,11 @@ fn quirk(row: &mut RawRow<'_>) {
             row.set(field, percent.to_string());
         }
     }
+}
+
+/// Nothing ends before it begins.
+fn check(row: &Standard<'_>) -> Option<&'static str> {
+    ends_before_it_begins(row, &[("began_on", "ended_on"), ("granted_on", "rebuilt_on")])
 }
 
 const CODE_TABLES: &[CodeTable] = &[

@@ -1,7 +1,7 @@
 //! Adapter of the health commission (卫健委): specially treated diseases and deaths. It calls over gRPC, deaths every
 //! day; ICD-10 codes come in either case, with or without the point.
 
-use minqing_adapter::{Bureau, CodeTable, RawRow, ServiceDef};
+use minqing_adapter::{Bureau, CodeTable, RawRow, ServiceDef, Standard, ends_before_it_begins};
 
 /// The bureau.
 pub fn bureau() -> Bureau {
@@ -27,7 +27,7 @@ pub fn bureau() -> Bureau {
             ("根本死因类别", "cause_class"),
         ],
         quirk: Some(quirk),
-        check: None,
+        check: Some(check),
     }
 }
 
@@ -45,6 +45,11 @@ fn quirk(row: &mut RawRow<'_>) {
         }
         code
     });
+}
+
+/// Nothing ends before it begins.
+fn check(row: &Standard<'_>) -> Option<&'static str> {
+    ends_before_it_begins(row, &[("admitted_on", "settled_on"), ("entered_on", "left_on"), ("signed_on", "valid_to")])
 }
 
 /// The list of specially treated diseases (大病专项救治病种, 30 of them). The numbers are the order in which the

@@ -1,7 +1,7 @@
 //! Adapter of the housing and construction bureau (住建局): house safety and renovation. It calls over gRPC from the
 //! rural housing survey (农村房屋安全隐患排查) and also knows grades as numbers.
 
-use minqing_adapter::{Bureau, CodeTable, RawRow, ServiceDef, Standard};
+use minqing_adapter::{Bureau, CodeTable, RawRow, ServiceDef, Standard, ends_before_it_begins};
 
 /// The bureau.
 pub fn bureau() -> Bureau {
@@ -35,8 +35,9 @@ fn quirk(row: &mut RawRow<'_>) {
 
 /// Works are not accepted before they started.
 fn check(row: &Standard<'_>) -> Option<&'static str> {
-    let (started, accepted) = (row.get("started_on"), row.get("accepted_on"));
-    (!started.is_empty() && !accepted.is_empty() && accepted < started).then_some("accepted_on")
+    const SPANS: [(&str, &str); 3] =
+        [("started_on", "accepted_on"), ("started_on", "stopped_on"), ("filed_on", "cancelled_on")];
+    ends_before_it_begins(row, &SPANS)
 }
 
 const CODE_TABLES: &[CodeTable] = &[

@@ -1,7 +1,7 @@
 //! Adapter of the human resources and social security bureau (人社局): insurance payments and unemployment. Its system
 //! writes CSV in GB18030, months as 202610 and a row of zeros for "no date".
 
-use minqing_adapter::{Bureau, CodeTable, RawRow, ServiceDef};
+use minqing_adapter::{Bureau, CodeTable, RawRow, ServiceDef, ends_before_it_begins};
 
 /// The bureau.
 pub fn bureau() -> Bureau {
@@ -49,10 +49,12 @@ fn quirk(row: &mut RawRow<'_>) {
     row.edit("employer_code", str::to_uppercase);
 }
 
-/// A registration does not end before it began.
+/// A registration, a pension or a post does not end before it began.
 fn check(row: &minqing_adapter::Standard<'_>) -> Option<&'static str> {
-    let ended = row.get("ended_on");
-    (!ended.is_empty() && ended < row.get("registered_on")).then_some("ended_on")
+    ends_before_it_begins(
+        row,
+        &[("registered_on", "ended_on"), ("started_on", "stopped_on"), ("registered_on", "valid_to")],
+    )
 }
 
 const CODE_TABLES: &[CodeTable] = &[

@@ -2,7 +2,7 @@
 //! the settlement system, which gives national visit codes (医保信息业务编码) and money in yuan with two decimals in
 //! its files.
 
-use minqing_adapter::{Bureau, CodeTable, RawRow, ServiceDef, Standard};
+use minqing_adapter::{Bureau, CodeTable, RawRow, ServiceDef, Standard, is_no_month, month_as_number};
 
 /// The bureau.
 pub fn bureau() -> Bureau {
@@ -34,10 +34,14 @@ pub fn service() -> ServiceDef {
 fn quirk(row: &mut RawRow<'_>) {
     row.edit("year", |text| text.trim_end_matches('度').trim_end_matches('年').to_owned());
     row.edit("disease_code", str::to_uppercase);
+    month_as_number(row, &["paid_month"]);
 }
 
 /// No part of a bill is larger than the bill.
 fn check(row: &Standard<'_>) -> Option<&'static str> {
+    if row.dataset() != "settlement" {
+        return is_no_month(row, &["paid_month"]);
+    }
     let parts = ["basic_paid_fen", "major_paid_fen", "aid_paid_fen", "own_paid_fen"];
     parts.into_iter().find(|part| row.whole(part) > row.whole("total_fen"))
 }

@@ -5,7 +5,7 @@
 
 mod codes;
 
-use minqing_adapter::{Bureau, RawRow, ServiceDef};
+use minqing_adapter::{Bureau, RawRow, ServiceDef, Standard, ends_before_it_begins, is_no_month, month_as_number};
 
 /// The offices, as one bureau.
 pub fn bureau() -> Bureau {
@@ -30,17 +30,14 @@ pub fn service() -> ServiceDef {
     minqing_adapter::service(bureau())
 }
 
-/// Months of tax and housing fund stand as 2026-10 or 2026年10月 in some exports and as 202610 in others; credit codes
-/// come in small letters.
+/// Credit codes come in small letters.
 fn quirk(row: &mut RawRow<'_>) {
-    for field in ["paid_month", "income_month", "invoice_month", "last_month", "travel_month"] {
-        row.edit(field, |text| text.chars().filter(|c| !matches!(c, '-' | '/' | '.' | '年' | '月')).collect());
-    }
+    month_as_number(row, &MONTHS);
     row.edit("credit_code", str::to_uppercase);
 }
 
 /// A stay or a service does not end before it began, and a month is one of twelve.
-fn check(row: &minqing_adapter::Standard<'_>) -> Option<&'static str> {
+fn check(row: &Standard<'_>) -> Option<&'static str> {
     const SPANS: [(&str, &str); 8] = [
         ("started_on", "stopped_on"),
         ("started_on", "until_on"),
@@ -51,16 +48,10 @@ fn check(row: &minqing_adapter::Standard<'_>) -> Option<&'static str> {
         ("since_on", "stopped_on"),
         ("opened_on", "closed_on"),
     ];
-    let backwards = |(from, to): &(&str, &'static str)| {
-        let (from, to) = (row.get(from), row.get(to));
-        !from.is_empty() && !to.is_empty() && to < from
-    };
-    if let Some((_, to)) = SPANS.iter().find(|span| backwards(span)) {
-        return Some(to);
-    }
-    let months = ["paid_month", "income_month", "invoice_month", "last_month", "travel_month"];
-    months.into_iter().find(|field| !row.get(field).is_empty() && !(1..=12).contains(&(row.whole(field) % 100)))
+    ends_before_it_begins(row, &SPANS).or_else(|| is_no_month(row, &MONTHS))
 }
+
+const MONTHS: [&str; 5] = ["paid_month", "income_month", "invoice_month", "last_month", "travel_month"];
 
 const DATASETS: &[&str] = &[
     "civil_decision",

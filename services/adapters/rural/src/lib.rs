@@ -1,7 +1,7 @@
 //! Adapter of the rural revitalisation bureau (乡村振兴局): monitored households and measures. It calls over gRPC from
 //! the national monitoring system (全国防返贫监测信息系统); risk kinds come in a list with any separator.
 
-use minqing_adapter::{Bureau, CodeTable, RawRow, ServiceDef};
+use minqing_adapter::{Bureau, CodeTable, RawRow, ServiceDef, Standard, ends_before_it_begins};
 
 /// The bureau.
 pub fn bureau() -> Bureau {
@@ -27,7 +27,7 @@ pub fn bureau() -> Bureau {
             ("帮扶措施类型", "measure"),
         ],
         quirk: Some(quirk),
-        check: None,
+        check: Some(check),
     }
 }
 
@@ -39,6 +39,11 @@ pub fn service() -> ServiceDef {
 /// The contract separates risk kinds by semicolons.
 fn quirk(row: &mut RawRow<'_>) {
     row.edit("risk_kinds", |text| text.replace(['、', '，', ',', '；', '|', '/'], ";"));
+}
+
+/// Nothing ends before it begins.
+fn check(row: &Standard<'_>) -> Option<&'static str> {
+    ends_before_it_begins(row, &[("reported_on", "closed_on")])
 }
 
 const CODE_TABLES: &[CodeTable] = &[

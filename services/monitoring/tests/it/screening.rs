@@ -44,14 +44,20 @@ async fn a_county_larger_than_a_slice_is_screened_in_several_passes_that_can_be_
 async fn a_late_feed_raises_a_warning_and_its_delivery_clears_it() {
     let town = Town::start().await;
     town.tell([household(1, &[10])]).await;
-    let feeds = town.client("operator/city").list_feeds(ListFeedsRequest::default()).await.unwrap().into_inner().feeds;
-    assert_eq!(feeds.len(), 18);
+    let all = ListFeedsRequest { page_size: 200, ..Default::default() };
+    let feeds = town.client("operator/city").list_feeds(all).await.unwrap().into_inner().feeds;
+    assert_eq!(feeds.len(), minqing_proto::contract::datasets().len());
     let deaths = feeds.iter().find(|f| f.dataset == "death_certificate").unwrap();
     assert_eq!((deaths.due_on.as_str(), deaths.as_of.as_str(), deaths.late), ("2026-10-27", "", false));
 
     town.service.clock.advance_days(1);
     town.screen().await;
     assert!(town.open_feeds().await.is_empty(), "due today is not late");
+    // The other daily feeds tell every day that there is nothing.
+    for feed in feeds.iter().filter(|f| f.due_on == "2026-10-27" && f.dataset != "death_certificate") {
+        let bureau = feed.bureau().as_str_name().trim_start_matches("BUREAU_").to_lowercase();
+        town.deliver_nothing(&format!("{bureau}.{}", feed.dataset), "2026-10-27").await;
+    }
     town.service.clock.advance_days(1);
     town.screen().await;
     let late = ["P11", "Q01"].map(|indicator| format!("{indicator} health.death_certificate@{COUNTY}"));
