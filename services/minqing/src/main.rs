@@ -28,7 +28,7 @@ enum Command {
     ///
     /// Variables: MINQING_DATABASE_URL, MINQING_REDIS_URL, MINQING_LISTEN, MINQING_ADMIN_LISTEN, MINQING_TLS_DIR,
     /// MINQING_PEERS, MINQING_KEYS_FILE, MINQING_OTLP_ENDPOINT, MINQING_CLOCK, MINQING_POLICY_DIR, MINQING_LOG,
-    /// MINQING_EXCHANGE_DIR, MINQING_SIGNING_DIR, MINQING_RAW_DAYS.
+    /// MINQING_EXCHANGE_DIR, MINQING_SIGNING_DIR, MINQING_RAW_DAYS, MINQING_BUREAU_FILE.
     Serve {
         /// registry, identification, monitoring, dispatch, feedback, gateway, or adapter-<bureau>.
         service: String,
