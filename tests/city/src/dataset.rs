@@ -1,14 +1,20 @@
-//! The nine bureaus and their eighteen datasets as the city knows them: one row type each, taken from the
-//! contracts, with the few things the city has to do with any row whatever its type.
+//! The bureaus and their datasets as the city knows them: one row type each, taken from the contracts, with the few
+//! things the city has to do with any row whatever its type.
+
+use std::sync::LazyLock;
 
 use chrono::{Datelike, Days, Months, NaiveDate};
-use minqing_proto::minqing::{
-    bureau::{
-        disabled::v1 as disabled, education::v1 as education, emergency::v1 as emergency, health::v1 as health,
-        housing::v1 as housing, hr::v1 as hr, medical_insurance::v1 as medical_insurance, rural::v1 as rural,
-        women::v1 as women,
+use minqing_proto::{
+    contract,
+    minqing::{
+        bureau::{
+            disabled::v1 as disabled, education::v1 as education, emergency::v1 as emergency, health::v1 as health,
+            housing::v1 as housing, hr::v1 as hr, medical_insurance::v1 as medical_insurance, outside::v1 as outside,
+            rural::v1 as rural, women::v1 as women,
+        },
+        options::v1 as options,
+        types::v1 as types,
     },
-    types::v1 as types,
 };
 use prost::Message;
 use prost_reflect::{DynamicMessage, ReflectMessage};
@@ -25,6 +31,8 @@ pub enum Bureau {
     Rural,
     Disabled,
     Women,
+    /// The offices outside the nine bureaus; they give feeds only.
+    Outside,
 }
 
 /// How a bureau's system reaches its adapter.
@@ -37,7 +45,7 @@ pub enum Transport {
 }
 
 impl Bureau {
-    pub const ALL: [Bureau; 9] = [
+    pub const ALL: [Bureau; 10] = [
         Bureau::Education,
         Bureau::Hr,
         Bureau::Housing,
@@ -47,7 +55,13 @@ impl Bureau {
         Bureau::Rural,
         Bureau::Disabled,
         Bureau::Women,
+        Bureau::Outside,
     ];
+
+    /// Those that act on referrals and give aid.
+    pub fn acting() -> impl Iterator<Item = Bureau> {
+        Bureau::ALL.into_iter().filter(|bureau| *bureau != Bureau::Outside)
+    }
 
     /// Name as in the package and the adapter's name.
     pub fn text(self) -> &'static str {
@@ -61,6 +75,7 @@ impl Bureau {
             Bureau::Rural => "rural",
             Bureau::Disabled => "disabled",
             Bureau::Women => "women",
+            Bureau::Outside => "outside",
         }
     }
 
@@ -75,6 +90,7 @@ impl Bureau {
             Bureau::Rural => "乡村振兴局",
             Bureau::Disabled => "残联",
             Bureau::Women => "妇联",
+            Bureau::Outside => "其他部门",
         }
     }
 
@@ -82,7 +98,7 @@ impl Bureau {
         match self {
             Bureau::Education | Bureau::Women => Transport::Xlsx,
             Bureau::Hr | Bureau::Disabled => Transport::CsvGb18030,
-            Bureau::Emergency => Transport::CsvUtf8,
+            Bureau::Emergency | Bureau::Outside => Transport::CsvUtf8,
             Bureau::Housing | Bureau::Health | Bureau::MedicalInsurance | Bureau::Rural => Transport::Grpc,
         }
     }
@@ -98,6 +114,7 @@ impl Bureau {
             Bureau::Rural => types::Bureau::Rural,
             Bureau::Disabled => types::Bureau::Disabled,
             Bureau::Women => types::Bureau::Women,
+            Bureau::Outside => types::Bureau::Outside,
         }
     }
 
@@ -145,7 +162,7 @@ impl Rhythm {
 }
 
 macro_rules! datasets {
-    ($($variant:ident $module:ident $bureau:ident $name:literal $rhythm:expr, $fresh:literal;)*) => {
+    ($($variant:ident $module:ident $bureau:ident $name:literal;)*) => {
         /// A bureau's dataset.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Dataset { $($variant,)* }
@@ -155,9 +172,6 @@ macro_rules! datasets {
 
             pub fn bureau(self) -> Bureau { match self { $(Dataset::$variant => Bureau::$bureau,)* } }
             pub fn name(self) -> &'static str { match self { $(Dataset::$variant => $name,)* } }
-            pub fn rhythm(self) -> Rhythm { match self { $(Dataset::$variant => $rhythm,)* } }
-            /// Days after its as-of date for which the data count as fresh.
-            pub fn fresh_days(self) -> u64 { match self { $(Dataset::$variant => $fresh,)* } }
         }
 
         /// One row of a dataset.
@@ -201,24 +215,135 @@ macro_rules! datasets {
 }
 
 datasets! {
-    StudentEnrolment education Education "student_enrolment" Rhythm::Monthly(25), 45;
-    SchoolCost education Education "school_cost" Rhythm::Monthly(25), 60;
-    InsurancePayment hr Hr "insurance_payment" Rhythm::Monthly(15), 45;
-    Unemployment hr Hr "unemployment" Rhythm::Monthly(15), 45;
-    RuralHouseSafety housing Housing "rural_house_safety" Rhythm::Monthly(20), 60;
-    HouseRenovation housing Housing "house_renovation" Rhythm::Monthly(20), 60;
-    MajorDisease health Health "major_disease" Rhythm::Monthly(5), 45;
-    DeathCertificate health Health "death_certificate" Rhythm::Daily, 7;
-    Settlement medical_insurance MedicalInsurance "settlement" Rhythm::TenDays, 30;
-    Enrolment medical_insurance MedicalInsurance "enrolment" Rhythm::Monthly(10), 60;
-    DisasterLoss emergency Emergency "disaster_loss" Rhythm::OnEvent, 60;
-    DisasterRelief emergency Emergency "disaster_relief" Rhythm::OnEvent, 60;
-    MonitoredHousehold rural Rural "monitored_household" Rhythm::Monthly(20), 45;
-    AssistanceMeasure rural Rural "assistance_measure" Rhythm::Monthly(20), 60;
-    DisabilityCertificate disabled Disabled "disability_certificate" Rhythm::Monthly(10), 45;
-    DisabilitySubsidy disabled Disabled "disability_subsidy" Rhythm::Monthly(10), 45;
-    TwoCancerPatient women Women "two_cancer_patient" Rhythm::Monthly(15), 60;
-    FamilyVisit women Women "family_visit" Rhythm::Monthly(15), 60;
+    StudentEnrolment education Education "student_enrolment";
+    SchoolCost education Education "school_cost";
+    InsurancePayment hr Hr "insurance_payment";
+    Unemployment hr Hr "unemployment";
+    RuralHouseSafety housing Housing "rural_house_safety";
+    HouseRenovation housing Housing "house_renovation";
+    MajorDisease health Health "major_disease";
+    DeathCertificate health Health "death_certificate";
+    Settlement medical_insurance MedicalInsurance "settlement";
+    Enrolment medical_insurance MedicalInsurance "enrolment";
+    DisasterLoss emergency Emergency "disaster_loss";
+    DisasterRelief emergency Emergency "disaster_relief";
+    MonitoredHousehold rural Rural "monitored_household";
+    AssistanceMeasure rural Rural "assistance_measure";
+    DisabilityCertificate disabled Disabled "disability_certificate";
+    DisabilitySubsidy disabled Disabled "disability_subsidy";
+    TwoCancerPatient women Women "two_cancer_patient";
+    FamilyVisit women Women "family_visit";
+    StudentAid education Education "student_aid";
+    StudentLoan education Education "student_loan";
+    EmploymentDifficult hr Hr "employment_difficult";
+    PublicPost hr Hr "public_post";
+    JobOffer hr Hr "job_offer";
+    Subsidy hr Hr "subsidy";
+    Pension hr Hr "pension";
+    PensionPremium hr Hr "pension_premium";
+    Skill hr Hr "skill";
+    Training hr Hr "training";
+    PublicRental housing Housing "public_rental";
+    Dwelling housing Housing "dwelling";
+    Property housing Housing "property";
+    MentalRisk health Health "mental_risk";
+    SelfCare health Health "self_care";
+    EmergencyUnpaid health Health "emergency_unpaid";
+    Birth health Health "birth";
+    TwoCancerScreen health Health "two_cancer_screen";
+    FamilyDoctor health Health "family_doctor";
+    LongStay health Health "long_stay";
+    PremiumAid medical_insurance MedicalInsurance "premium_aid";
+    OutpatientMonth medical_insurance MedicalInsurance "outpatient_month";
+    PolicyShare medical_insurance MedicalInsurance "policy_share";
+    Event emergency Emergency "event";
+    WinterSpring emergency Emergency "winter_spring";
+    Rebuild emergency Emergency "rebuild";
+    NetIncome rural Rural "net_income";
+    OneKeyReport rural Rural "one_key_report";
+    ThreeGuarantees rural Rural "three_guarantees";
+    LabourMigration rural Rural "labour_migration";
+    Rehabilitation disabled Disabled "rehabilitation";
+    Device disabled Disabled "device";
+    BarrierFree disabled Disabled "barrier_free";
+    SunshineHome disabled Disabled "sunshine_home";
+    CertificateApplicant disabled Disabled "certificate_applicant";
+    ViolenceCase women Women "violence_case";
+    LeftBehind women Women "left_behind";
+    SpringBud women Women "spring_bud";
+    MarketEntity outside Outside "market_entity";
+    TaxIndividualIncome outside Outside "tax_individual_income";
+    TaxInvoice outside Outside "tax_invoice";
+    CivilPayment outside Outside "civil_payment";
+    CivilSupplement outside Outside "civil_supplement";
+    CivilTemporaryAid outside Outside "civil_temporary_aid";
+    CivilHeating outside Outside "civil_heating";
+    CivilNeed outside Outside "civil_need";
+    CivilDecision outside Outside "civil_decision";
+    CivilExit outside Outside "civil_exit";
+    CivilGrace outside Outside "civil_grace";
+    CivilReview outside Outside "civil_review";
+    CivilRelativeFile outside Outside "civil_relative_file";
+    CivilMeansTest outside Outside "civil_means_test";
+    CivilIncomeItem outside Outside "civil_income_item";
+    CivilSupporter outside Outside "civil_supporter";
+    CivilChoice outside Outside "civil_choice";
+    CivilRescue outside Outside "civil_rescue";
+    CivilChild outside Outside "civil_child";
+    CivilOldAgeAllowance outside Outside "civil_old_age_allowance";
+    CivilCareService outside Outside "civil_care_service";
+    CivilMarriage outside Outside "civil_marriage";
+    CivilFuneral outside Outside "civil_funeral";
+    WaterSupply outside Outside "water_supply";
+    VoiceMatter outside Outside "voice_matter";
+    ProvinceDuplicate outside Outside "province_duplicate";
+    UnionWorker outside Outside "union_worker";
+    CharityItem outside Outside "charity_item";
+    BankBalance outside Outside "bank_balance";
+    BankFlow outside Outside "bank_flow";
+    FinancePayroll outside Outside "finance_payroll";
+    JusticeCustody outside Outside "justice_custody";
+    JusticeAid outside Outside "justice_aid";
+    PoliceHouseholdRegister outside Outside "police_household_register";
+    PoliceParent outside Outside "police_parent";
+    PoliceAccident outside Outside "police_accident";
+    PoliceIdentity outside Outside "police_identity";
+    PoliceTravel outside Outside "police_travel";
+    VehicleRegistration outside Outside "vehicle_registration";
+    EstateProperty outside Outside "estate_property";
+    ProvidentAccount outside Outside "provident_account";
+}
+
+/// Rhythm and days of freshness as the contracts say, in the order of [`Dataset::ALL`].
+static TERMS: LazyLock<Vec<(Rhythm, u64)>> = LazyLock::new(|| {
+    let terms = |dataset: &Dataset| {
+        let message = contract::dataset_message(dataset.bureau().text(), dataset.name());
+        let said = message.and_then(|m| contract::dataset(&m)).unwrap_or_default();
+        let rhythm = match said.rhythm() {
+            options::Rhythm::Daily => Rhythm::Daily,
+            options::Rhythm::TenDays => Rhythm::TenDays,
+            options::Rhythm::Monthly => Rhythm::Monthly(u32::try_from(said.due_day).unwrap_or(1)),
+            options::Rhythm::OnEvent | options::Rhythm::Unspecified => Rhythm::OnEvent,
+        };
+        (rhythm, u64::try_from(said.fresh_days).unwrap_or(0))
+    };
+    Dataset::ALL.iter().map(terms).collect()
+});
+
+impl Dataset {
+    /// Whether the city writes believable rows of it for many; the other datasets come with few rows or none.
+    pub fn is_rich(self) -> bool {
+        self <= Dataset::FamilyVisit
+    }
+
+    pub fn rhythm(self) -> Rhythm {
+        TERMS[self as usize].0
+    }
+
+    /// Days after its as-of date for which the data count as fresh.
+    pub fn fresh_days(self) -> u64 {
+        TERMS[self as usize].1
+    }
 }
 
 impl Row {
@@ -242,7 +367,21 @@ impl Row {
             Row::DisabilitySubsidy(r) => r.kind.clone(),
             Row::TwoCancerPatient(r) => r.diagnosis.clone(),
             Row::FamilyVisit(r) => r.visited_on.clone(),
+            _ => self.key_columns(),
         }
+    }
+}
+
+impl Row {
+    /// The contract's key columns but the person.
+    fn key_columns(&self) -> String {
+        let row = self.dynamic();
+        let message = row.descriptor();
+        let keys = message.fields().filter(|field| {
+            contract::column(field).is_some_and(|c| c.key && c.format() != options::ColumnFormat::IdNumber)
+        });
+        let texts: Vec<String> = keys.map(|field| row.get_field(&field).to_string()).collect();
+        texts.join(" ")
     }
 }
 
@@ -265,20 +404,14 @@ pub fn date(text: &str) -> Option<NaiveDate> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use minqing_proto::contract;
-
     use super::*;
 
     #[test]
-    fn every_dataset_agrees_with_its_contract() {
-        assert_eq!(Dataset::ALL.len(), contract::datasets().len());
-        for dataset in Dataset::ALL {
-            let message = contract::dataset_message(dataset.bureau().text(), dataset.name()).unwrap();
-            let contract = contract::dataset(&message).unwrap();
-            assert_eq!(i64::from(contract.fresh_days), i64::try_from(dataset.fresh_days()).unwrap(), "{dataset:?}");
-            let due = if let Rhythm::Monthly(day) = dataset.rhythm() { day } else { 0 };
-            assert_eq!(contract.due_day, i32::try_from(due).unwrap(), "{dataset:?}");
-        }
+    fn the_city_plays_every_dataset_of_the_contracts() {
+        let mine: std::collections::HashSet<_> = Dataset::ALL.iter().map(|d| (d.bureau().text(), d.name())).collect();
+        let contract = contract::datasets();
+        assert_eq!(mine.len(), contract.len());
+        assert!(contract.iter().all(|(d, _)| mine.contains(&(d.bureau.as_str(), d.name.as_str()))));
     }
 
     #[test]

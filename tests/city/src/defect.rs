@@ -72,6 +72,8 @@ impl Kind {
     fn fits(self, dataset: Dataset) -> bool {
         let transport = dataset.bureau().transport();
         match self {
+            // What can be wrong with any row is who it is about.
+            Kind::FutureDate | Kind::NoSuchDate | Kind::UnknownCode if !dataset.is_rich() => false,
             // The month of a payment is no day and may lie ahead.
             Kind::FutureDate => {
                 ![Dataset::SchoolCost, Dataset::Enrolment, Dataset::InsurancePayment].contains(&dataset)
@@ -230,6 +232,7 @@ fn set_date(row: &mut Row, text: &str) {
         Row::DisabilitySubsidy(r) => r.from_on = text,
         Row::TwoCancerPatient(r) => r.diagnosed_on = text,
         Row::FamilyVisit(r) => r.visited_on = text,
+        _ => {}
     }
 }
 
@@ -255,6 +258,7 @@ fn set_code(row: &mut Row, text: &str) {
         Row::DisabilitySubsidy(r) => r.kind = text,
         Row::TwoCancerPatient(r) => r.diagnosis = text,
         Row::FamilyVisit(r) => r.kind = text,
+        _ => {}
     }
 }
 

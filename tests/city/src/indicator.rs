@@ -89,6 +89,17 @@ indicators! {
     P05 Household "低保金不足";
     P06 Household "提标未执行";
     P16 Household "多项需求只办一项";
+    A28 Person "独居老人无收入";
+    B01 Person "分类施保未落实";
+    B07 Person "自理能力评估过期";
+    B19 Household "城镇住房困难";
+    B21 Person "有就业意愿未帮扶";
+    B26 Household "冬春救助漏登";
+    B31 Person "重残托养未落实";
+    B32 Person "探访照料未落实";
+    B33 Household "取暖救助未落实";
+    C06 Person "高龄津贴到龄";
+    C23 Household "定期核查逾期";
     Q01 Feed "数据缺报";
     Q10 Feed "数据过期";
 }

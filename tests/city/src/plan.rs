@@ -114,7 +114,7 @@ pub fn withheld(dataset: Dataset, county: County) -> bool {
 
 /// Day of a bureau's first full snapshots: the registers of people first, then what happened to them.
 pub fn first_day(bureau: Bureau) -> NaiveDate {
-    let early = [Bureau::Education, Bureau::Hr, Bureau::Housing, Bureau::Disabled, Bureau::Rural];
+    let early = [Bureau::Education, Bureau::Hr, Bureau::Housing, Bureau::Disabled, Bureau::Rural, Bureau::Outside];
     if early.contains(&bureau) { calendar::start() } else { calendar::plus(calendar::start(), 1) }
 }
 

@@ -34,7 +34,12 @@ pub fn file(batch: &Batch) -> anyhow::Result<(String, Vec<u8>)> {
     };
     let mode = batch.mode.text();
     let as_of = iso(batch.as_of);
-    Ok((format!("{}__{}__{as_of}__{mode}__{}.{ending}", batch.dataset.name(), batch.county, batch.batch_no), bytes))
+    // A file with a header alone proves nothing unless its name says that there is nothing.
+    let rows = if batch.lines.is_empty() { "__0" } else { "" };
+    Ok((
+        format!("{}__{}__{as_of}__{mode}__{}{rows}.{ending}", batch.dataset.name(), batch.county, batch.batch_no),
+        bytes,
+    ))
 }
 
 fn shapes(dataset: Dataset) -> anyhow::Result<Vec<Shape>> {
@@ -58,6 +63,9 @@ fn cells(shapes: &[Shape], bureau: Bureau, line: &Line) -> Vec<Cell> {
         let name = shape.field.name();
         if let Some((_, cell)) = line.cell.as_ref().filter(|(field, _)| *field == name) {
             return cell.clone();
+        }
+        if shape.field.supports_presence() && !message.has_field(&shape.field) {
+            return Cell::Text(String::new());
         }
         match message.get_field(&shape.field).as_ref() {
             Value::String(text) => Cell::Text(text_cell(shape, bureau, line, text)),

@@ -44,6 +44,7 @@ pub struct Thresholds {
     pub job_days: u64,
     pub job_months: usize,
     pub beside: Beside,
+    pub aid: Aid,
 }
 
 /// The lines of the indicators that no household is planted for.
@@ -177,6 +178,98 @@ impl Beside {
     }
 }
 
+/// The lines of aid beside the classes.
+#[derive(Clone, Debug)]
+pub struct Aid {
+    pub lone_elder_age: i32,
+    pub basic_pension_fen: i64,
+    pub classified_support_age: i32,
+    pub care_review_days: u64,
+    pub housing_need_area: i64,
+    pub heating_wait_days: u64,
+    pub heating_from_month: u32,
+    pub heating_to_month: u32,
+    pub winter_list_month: u32,
+    pub winter_end_month: u32,
+    pub disaster_ledger_days: u64,
+    pub sunshine_grade: i32,
+    pub sunshine_age_from: i32,
+    pub sunshine_age_to: i32,
+    pub carer_age: i32,
+    pub half_care_failures: i32,
+    pub age_brackets: [i32; 3],
+    pub child_age: i32,
+    pub review_stable: i32,
+    pub review_unstable: i32,
+    pub review_c_urban: i32,
+    pub review_c_rural: i32,
+}
+
+impl Default for Aid {
+    fn default() -> Self {
+        Aid {
+            lone_elder_age: 70,
+            basic_pension_fen: 20_000,
+            classified_support_age: 70,
+            care_review_days: 365,
+            housing_need_area: 15,
+            heating_wait_days: 15,
+            heating_from_month: 11,
+            heating_to_month: 3,
+            winter_list_month: 11,
+            winter_end_month: 5,
+            disaster_ledger_days: 365,
+            sunshine_grade: 2,
+            sunshine_age_from: 16,
+            sunshine_age_to: 59,
+            carer_age: 65,
+            half_care_failures: 1,
+            age_brackets: [80, 90, 100],
+            child_age: 16,
+            review_stable: 12,
+            review_unstable: 6,
+            review_c_urban: 3,
+            review_c_rural: 6,
+        }
+    }
+}
+
+impl Aid {
+    fn of(book: &Book) -> anyhow::Result<Aid> {
+        let days = |name: &str| book.days(name);
+        let month = |name: &str| anyhow::Ok(u32::try_from(book.days(name)?)?);
+        let months = |area: &str| anyhow::Ok(i32::try_from(book.fen("review_months_category_c", area, HOME)?)?);
+        Ok(Aid {
+            lone_elder_age: book.small("lone_elder_age")?,
+            basic_pension_fen: book.fen("basic_pension_line", "all", HOME)?,
+            classified_support_age: book.small("classified_support_age")?,
+            care_review_days: days("care_review_days")?,
+            housing_need_area: book.fen("housing_need_area", "all", HOME)?,
+            heating_wait_days: days("heating_wait_days")?,
+            heating_from_month: month("heating_from_month")?,
+            heating_to_month: month("heating_to_month")?,
+            winter_list_month: month("winter_list_month")?,
+            winter_end_month: month("winter_end_month")?,
+            disaster_ledger_days: days("disaster_ledger_days")?,
+            sunshine_grade: book.small("sunshine_grade")?,
+            sunshine_age_from: book.small("sunshine_age_from")?,
+            sunshine_age_to: book.small("sunshine_age_to")?,
+            carer_age: book.small("carer_age")?,
+            half_care_failures: book.small("half_care_failures")?,
+            age_brackets: [
+                book.small("old_age_bracket_1")?,
+                book.small("old_age_bracket_2")?,
+                book.small("old_age_bracket_3")?,
+            ],
+            child_age: book.small("child_age")?,
+            review_stable: book.small("recheck_months_stable")?,
+            review_unstable: book.small("recheck_months_unstable")?,
+            review_c_urban: months("urban")?,
+            review_c_rural: months("rural")?,
+        })
+    }
+}
+
 impl Default for Thresholds {
     fn default() -> Self {
         Thresholds {
@@ -207,6 +300,7 @@ impl Default for Thresholds {
             job_days: 95,
             job_months: 2,
             beside: Beside::default(),
+            aid: Aid::default(),
         }
     }
 }
@@ -257,6 +351,7 @@ impl Thresholds {
             job_days: days("job_found_days")?,
             job_months: usize::try_from(book.fen("job_found_months", "all", HOME)?)?,
             beside: Beside::of(&book)?,
+            aid: Aid::of(&book)?,
         })
     }
 }

@@ -38,8 +38,9 @@ impl Builder {
     /// Whether any indicator holds on one of the play's days; no window is narrower than the steps.
     fn concerns_any(&self, home: &Household, known: &Rows) -> bool {
         let days = calendar::start().iter_days().skip(1).step_by(4).take_while(|day| *day <= calendar::end());
+        let arrived = super::arrived::rows(home, known);
         days.chain([calendar::end()]).any(|day| {
-            let told = known.iter().filter(|(when, _, _)| *when <= When::On(day));
+            let told = known.iter().chain(&arrived).filter(|(when, _, _)| *when <= When::On(day));
             let rows: Vec<(u8, Row)> = told.map(|(_, member, row)| (*member, row.clone())).collect();
             oracle::is_struck(home, &rows, &self.city.thresholds, day)
         })

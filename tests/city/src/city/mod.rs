@@ -1,6 +1,7 @@
 //! The synthetic city: households, everything the bureaus know of them from the first day on, and what happens to
 //! them afterwards. The same seed and size give the same city, byte for byte.
 
+mod arrived;
 mod family;
 mod life;
 mod plant;
@@ -149,8 +150,9 @@ impl Builder {
     pub(crate) fn add(&mut self, household: Household, rows: Vec<(When, u8, Row)>) -> u32 {
         let place = u32::try_from(self.city.households.len()).unwrap_or(u32::MAX);
         let county = household.county;
+        let arrived = arrived::rows(&household, &rows);
         self.city.households.push(household);
-        for (when, member, row) in rows {
+        for (when, member, row) in rows.into_iter().chain(arrived) {
             self.learn(when, county, (place, member, row));
         }
         place

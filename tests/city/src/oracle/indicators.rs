@@ -29,7 +29,8 @@ impl View<'_> {
             Indicator::C01 => self.dead_but_paid(m),
             Indicator::C09 => self.job_found(m),
             _ => {
-                self.need_of_person(indicator, m).or_else(|| self.change_of_person(indicator, m)).unwrap_or(Some(false))
+                let need = self.need_of_person(indicator, m).or_else(|| self.aid_of_person(indicator, m));
+                need.or_else(|| self.change_of_person(indicator, m)).unwrap_or(Some(false))
             }
         }
     }
@@ -45,7 +46,8 @@ impl View<'_> {
             }
             Indicator::P02 => Some(self.overdue),
             _ => {
-                self.need_of_household(indicator).or_else(|| self.change_of_household(indicator)).unwrap_or(Some(false))
+                let need = self.need_of_household(indicator).or_else(|| self.aid_of_household(indicator));
+                need.or_else(|| self.change_of_household(indicator)).unwrap_or(Some(false))
             }
         }
     }

@@ -5,6 +5,7 @@
 //! Moves with the play: a batch is `deliver`ed when its bureau has pushed it, class decisions and referrals are told
 //! when the simulated people make them, and `scan` notes for a business date everything that holds at that moment.
 
+mod aid;
 mod change;
 mod indicators;
 mod need;

@@ -183,7 +183,7 @@ impl View<'_> {
     }
 
     /// Of labour age, not disabled to the point of no labour capacity, not at school.
-    fn able(&self, m: u8) -> Known {
+    pub(super) fn able(&self, m: u8) -> Known {
         all(&[Some(self.labour_age(m)), not(self.without_labour(m)), not(self.in_school(m))])
     }
 

@@ -52,18 +52,22 @@ fn needs(indicator: Indicator) -> &'static [Dataset] {
         Unemployment,
     };
     match indicator {
-        Indicator::A01 | Indicator::A02 | Indicator::A03 | Indicator::A17 | Indicator::B02 | Indicator::B03 => {
-            &[DisabilityCertificate]
-        }
+        Indicator::A01
+        | Indicator::A02
+        | Indicator::A03
+        | Indicator::A17
+        | Indicator::B02
+        | Indicator::B03
+        | Indicator::B31 => &[DisabilityCertificate],
         Indicator::A04 | Indicator::C33 => &[DisabilityCertificate, MajorDisease],
         Indicator::C22 => &[DisabilityCertificate, DisabilitySubsidy],
         Indicator::A05 => &[Unemployment, InsurancePayment],
-        Indicator::B22 => &[Unemployment],
+        Indicator::B21 | Indicator::B22 => &[Unemployment],
         Indicator::A08 | Indicator::A09 | Indicator::A10 | Indicator::A11 | Indicator::B10 => &[Settlement],
         Indicator::A12 => &[MajorDisease],
         Indicator::A13 | Indicator::B13 | Indicator::B14 | Indicator::B15 | Indicator::B16 => &[SchoolCost],
         Indicator::A14 | Indicator::A22 | Indicator::C07 | Indicator::C08 => &[StudentEnrolment],
-        Indicator::A15 | Indicator::B25 | Indicator::C30 => &[DisasterLoss],
+        Indicator::A15 | Indicator::B25 | Indicator::B26 | Indicator::C30 => &[DisasterLoss],
         Indicator::A19 | Indicator::C01 => &[DeathCertificate],
         Indicator::A20 => &[RuralHouseSafety],
         Indicator::B20 => &[HouseRenovation],
@@ -160,16 +164,16 @@ impl View<'_> {
     /// Everything that holds.
     pub fn cases(&self, household: u32, found: &mut Vec<Case>) {
         // Datasets with rows, one bit each, by member and together.
-        let (mut told, mut anybody) = (vec![0_u32; self.household.members.len()], 0_u32);
+        let (mut told, mut anybody) = (vec![0_u128; self.household.members.len()], 0_u128);
         for (member, row) in self.rows {
-            let bit = 1 << row.dataset() as u32;
+            let bit = 1_u128 << row.dataset() as u32;
             anybody |= bit;
             if let Some(mine) = told.get_mut(usize::from(*member)) {
                 *mine |= bit;
             }
         }
         for indicator in Indicator::ALL.iter().copied() {
-            let needs = needs(indicator).iter().fold(0_u32, |set, dataset| set | 1 << *dataset as u32);
+            let needs = needs(indicator).iter().fold(0_u128, |set, dataset| set | 1_u128 << *dataset as u32);
             if needs != 0 && needs & anybody == 0 {
                 continue;
             }

@@ -241,6 +241,8 @@ fn programme(bureau: Bureau) -> &'static str {
         Bureau::Rural => "P-JC-01",
         Bureau::Disabled => "P-JB-08",
         Bureau::Women => "P-QT-05",
+        // No referral ever goes to them.
+        Bureau::Outside => "",
     }
 }
 

@@ -125,7 +125,7 @@ impl Play {
             planted.map(|p| p.household).collect()
         };
         let pace = bureau::Pace { seed: city.settings.seed, late: late(Kind::Fires), last_day: late(Kind::OneDay) };
-        let offices = Bureau::ALL.into_iter().map(|b| (b, Office::new(b, pace.clone()))).collect();
+        let offices = Bureau::acting().map(|b| (b, Office::new(b, pace.clone()))).collect();
         Ok(Play {
             oracle: Oracle::new(Arc::clone(&city)),
             screen: Screen::new(),
