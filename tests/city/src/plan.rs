@@ -131,7 +131,8 @@ pub fn batches(city: &City, oracle: &Oracle, bureau: Bureau, day: NaiveDate) -> 
 
 fn batch(city: &City, oracle: &Oracle, feed: (Dataset, County), day: NaiveDate) -> Option<Batch> {
     let (dataset, county) = feed;
-    let first = first_day(dataset.bureau());
+    // The ledger of events is there before the losses that rest on it.
+    let first = if dataset == Dataset::Event { calendar::start() } else { first_day(dataset.bureau()) };
     let due = match dataset.rhythm() {
         // An empty batch once a month keeps the feed fresh when nothing happens.
         Rhythm::OnEvent => day == calendar::plus(first, 30),

@@ -152,8 +152,7 @@ impl Arrived<'_> {
         let unemployed = self.known.iter().any(|(_, who, row)| *who == m && matches!(row, Row::Unemployment(_)));
         if unemployed && self.watched() {
             let (kind, registered_on) = ("minimum_living".to_owned(), self.long_ago.clone());
-            let helped_on = iso(minus(start(), 300));
-            self.tell(m, hr::EmploymentDifficult { kind, registered_on, helped_on, ..Default::default() });
+            self.tell(m, hr::EmploymentDifficult { kind, registered_on, ..Default::default() });
         }
     }
 

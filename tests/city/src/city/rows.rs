@@ -160,6 +160,18 @@ pub fn loss(event_code: &str, ended_on: NaiveDate, house_damage: &str, shares: [
     .into()
 }
 
+/// A household's entry in the ledger of a disaster.
+pub fn event(event_code: &str, ended_on: NaiveDate, income_lost: bool) -> Row {
+    emergency::Event {
+        event_code: event_code.to_owned(),
+        began_on: iso(minus(ended_on, 2)),
+        ended_on: iso(ended_on),
+        income_lost,
+        ..Default::default()
+    }
+    .into()
+}
+
 /// Emergency relief, or the transitional one for who lost the house.
 pub fn relief(event_code: &str, kind: &str, given_on: NaiveDate) -> Row {
     emergency::DisasterRelief {

@@ -428,7 +428,15 @@ impl View<'_> {
                 _ => false,
             })
         });
-        all(&[self.if_fresh(Dataset::DisasterLoss, || last.is_some()), unaided])
+        // Whether the income went too is in the ledger of events; without the ledger the household is asked.
+        let income_lost = self.if_fresh(Dataset::Event, || {
+            self.rows.iter().any(|(_, row)| match row {
+                Row::Event(e) => e.income_lost && self.at.within(&e.ended_on, &self.at.house_lost),
+                _ => false,
+            })
+        });
+        let income_lost = income_lost.unwrap_or(true);
+        all(&[self.if_fresh(Dataset::DisasterLoss, || last.is_some()), Some(income_lost), unaided])
     }
 
     fn cancer_underaided(&self, m: u8) -> Known {

@@ -87,12 +87,13 @@ impl Play {
             .collect();
         let mesh = &self.mesh;
         let sent = futures::future::try_join_all(planned.iter().map(|(bureau, batches)| async move {
+            if bureau.transport() != Transport::Grpc {
+                // A bureau drops the day's files together.
+                return futures::future::try_join_all(batches.iter().map(|batch| file::submit(mesh, batch))).await;
+            }
             let mut told = Vec::with_capacity(batches.len());
             for batch in batches {
-                told.push(match bureau.transport() {
-                    Transport::Grpc => submit(mesh, seed, batch).await?,
-                    _ => file::submit(mesh, batch).await?,
-                });
+                told.push(submit(mesh, seed, batch).await?);
             }
             anyhow::Ok(told)
         }))

@@ -181,7 +181,14 @@ impl Builder {
         let ended = minus(calendar::start(), 45);
         draft.know(When::Before, 0, rows::loss("FL202609-01", ended, "severe", [0, 0]));
         draft.know(When::Before, 0, rows::relief("FL202609-01", "emergency", ended));
+        draft.know(When::Before, 0, rows::event("FL202609-01", ended, true));
         self.fires(draft, Indicator::B25, None);
+
+        let mut draft = self.draft(true, &COUPLE, COMFORTABLE);
+        draft.know(When::Before, 0, rows::loss("FL202609-01", ended, "severe", [0, 0]));
+        draft.know(When::Before, 0, rows::relief("FL202609-01", "emergency", ended));
+        draft.know(When::Before, 0, rows::event("FL202609-01", ended, false));
+        self.set(draft, Indicator::B25, None, Kind::Other);
 
         let mut draft = self.draft_of(Class::Edge, true, &COUPLE);
         draft.know(When::Before, 1, rows::cancer(minus(calendar::start(), 70), 500_000));
