@@ -1,4 +1,4 @@
-//! The twelve knobs of a service, read from the environment once, here and nowhere else. A wrong one is named, with
+//! The thirteen knobs of a service, read from the environment once, here and nowhere else. A wrong one is named, with
 //! what is wrong and what to set; all faults are told at once.
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
@@ -36,6 +36,8 @@ pub struct Settings {
     pub log: String,
     /// Adapters only: the folder a bureau puts files into.
     pub exchange_dir: Option<PathBuf>,
+    /// Adapters only: the bureau's own database, whose exchange tables are read and written.
+    pub exchange_database_url: Option<String>,
 }
 
 impl Settings {
@@ -71,12 +73,18 @@ impl Settings {
             policy_dir: get("MINQING_POLICY_DIR").map(PathBuf::from),
             log: get("MINQING_LOG").unwrap_or_else(|| "info".to_owned()),
             exchange_dir: get("MINQING_EXCHANGE_DIR").map(PathBuf::from),
+            exchange_database_url: get("MINQING_EXCHANGE_DATABASE_URL"),
         };
         faults.check_url("MINQING_DATABASE_URL", &settings.database_url, &["postgres://", "postgresql://"]);
         faults.check_url(
             "MINQING_REDIS_URL",
             &settings.redis_url,
             &["redis://", "rediss://", "unix://", "redis+unix://"],
+        );
+        faults.check_url(
+            "MINQING_EXCHANGE_DATABASE_URL",
+            settings.exchange_database_url.as_deref().unwrap_or_default(),
+            &["postgres://", "postgresql://", "mysql://", "mariadb://"],
         );
         if faults.0.is_empty() {
             return Ok(settings);
@@ -193,6 +201,7 @@ mod tests {
             ("MINQING_LISTEN", "here"),
             ("MINQING_PEERS", "registry=http://x"),
             ("MINQING_CLOCK", "moon"),
+            ("MINQING_EXCHANGE_DATABASE_URL", "oracle://u:hidden@h"),
         ])
         .unwrap_err()
         .to_string();
@@ -203,6 +212,7 @@ mod tests {
             "MINQING_LISTEN",
             "MINQING_PEERS",
             "MINQING_CLOCK",
+            "MINQING_EXCHANGE_DATABASE_URL",
         ] {
             assert!(text.contains(key), "{key} missing in {text}");
         }

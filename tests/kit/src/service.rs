@@ -25,6 +25,7 @@ use crate::TestDb;
 pub struct TestServiceBuilder {
     peers: BTreeMap<String, String>,
     exchange_dir: Option<PathBuf>,
+    exchange_database_url: Option<String>,
     now: String,
     manual: bool,
     ca: Option<Arc<Ca>>,
@@ -41,6 +42,12 @@ impl TestServiceBuilder {
     /// Watched folder of an adapter.
     pub fn exchange_dir(mut self, folder: &Path) -> Self {
         self.exchange_dir = Some(folder.to_owned());
+        self
+    }
+
+    /// A bureau's own database, for an adapter.
+    pub fn exchange_database(mut self, url: &str) -> Self {
+        self.exchange_database_url = Some(url.to_owned());
         self
     }
 
@@ -90,6 +97,7 @@ impl TestServiceBuilder {
             policy_dir: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/policy/longnan")),
             log: "warn".to_owned(),
             exchange_dir: self.exchange_dir,
+            exchange_database_url: self.exchange_database_url,
         };
         let over = Overrides { clock: Some(clock.clone()), ids: None, manual: self.manual };
         let running = frame::start(def, settings, over).await?;
@@ -118,6 +126,7 @@ impl TestService {
         TestServiceBuilder {
             peers: BTreeMap::new(),
             exchange_dir: None,
+            exchange_database_url: None,
             now: "2026-10-26T09:00:00+08:00".to_owned(),
             manual: true,
             ca: None,

@@ -4,16 +4,14 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use minqing_kit::{Call, Error};
-use minqing_proto::minqing::bureau::v1::{AcknowledgeReferralsRequest, Batch, RecordResult, ReportFeedbackRequest};
+use minqing_proto::minqing::bureau::v1::Batch;
 use uuid::Uuid;
 
 use super::{
     Folder, Refusal,
-    forms::{self, FEEDBACK, FormSink, Line, RECEIPT},
-    is_passing,
+    forms::{self, Form, FormSink, Line},
     name::{self, BatchName, Format, Kind},
     read::{self, Look},
-    refusal,
     result::{self, Table},
     table::BatchSink,
 };
@@ -21,28 +19,12 @@ use crate::{
     Result,
     batch::{Announced, Intake},
     core::Core,
-    feedback::MAX_RECORDS,
+    report::{Outcome, Report, Told},
     store::{self, FileRow},
+    waiting::is_passing,
 };
 
 const ERRORS_A_PAGE: i64 = 5_000;
-const RECEIPTS_A_CALL: usize = 100;
-
-/// What became of a file.
-enum Outcome {
-    Batch(Batch),
-    /// Lines sent and refused lines.
-    Form(usize, Vec<Told>),
-    Refused(Refusal),
-}
-
-/// A refused line of a form.
-struct Told {
-    row: u32,
-    column: String,
-    en: String,
-    zh: String,
-}
 
 /// A file under way.
 struct Taken<'a> {
@@ -61,8 +43,7 @@ pub async fn file(core: &Core, folder: &Folder, name: &str) -> Result<()> {
     let to_look = path.clone();
     let look = blocking(move || read::look(&to_look)).await?.map_err(Error::bug)?;
     let request_id = request_id(core, name, &look);
-    let title = |t: &str| title(core, t);
-    let kind = name::parse(name, &title);
+    let kind = name::parse(name, &|title| core.dataset_titled(title));
     let word = kind.as_ref().map_or("unknown", |(kind, _)| kind.word());
     let row = FileRow { name, digest: look.digest, kind: word, request_id };
     store::file_taken(&mut *core.cx.db.acquire().await?, &row).await?;
@@ -72,8 +53,8 @@ pub async fn file(core: &Core, folder: &Folder, name: &str) -> Result<()> {
     let outcome = match kind {
         Err(refusal) => Ok(Outcome::Refused(refusal)),
         Ok((Kind::Batch(said), format)) => taken.batch(said, format).await,
-        Ok((Kind::Receipt, format)) => taken.receipts(format).await,
-        Ok((Kind::Feedback, format)) => taken.feedback(format).await,
+        Ok((Kind::Receipt, format)) => taken.form(format, Form::Receipt).await,
+        Ok((Kind::Feedback, format)) => taken.form(format, Form::Feedback).await,
     };
     let outcome = match outcome {
         Err(error) if is_passing(&error) => return Err(error),
@@ -94,11 +75,6 @@ fn request_id(core: &Core, name: &str, look: &Look) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_URL, &text)
 }
 
-fn title(core: &Core, title: &str) -> Option<String> {
-    let found = core.bureau.datasets.iter().find(|d| core.schema(d).is_some_and(|s| s.dataset.title == title));
-    found.map(|d| (*d).to_owned())
-}
-
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::bug)
 }
@@ -115,10 +91,11 @@ impl Taken<'_> {
             as_of: &said.as_of,
             row_count: said.row_count,
         };
-        let mut intake = self.core.open(&announced).await?;
+        let mut sink = BatchSink::new(self.core.open(&announced).await?);
         let (path, look) = (self.path.clone(), Arc::clone(&self.look));
         let read = blocking(move || -> Result<Intake, Refusal> {
-            read::read(&path, format, &look, &mut BatchSink::new(&mut intake))?;
+            read::read(&path, format, &look, &mut sink)?;
+            let mut intake = sink.into_intake();
             intake.end_nothing_when_empty();
             Ok(intake)
         });
@@ -141,65 +118,13 @@ impl Taken<'_> {
         .await
     }
 
-    /// Id of the n-th call made for this file.
-    fn call_id(&self, n: usize) -> String {
-        Uuid::new_v5(&self.request_id, &n.to_be_bytes()).to_string()
-    }
-
-    async fn receipts(&self, format: Format) -> Result<Outcome> {
-        let lines = match self.lines(format, RECEIPT).await? {
+    async fn form(&self, format: Format, form: Form) -> Result<Outcome> {
+        let lines = match self.lines(format, form.columns()).await? {
             Ok(lines) => lines,
             Err(refusal) => return Ok(Outcome::Refused(refusal)),
         };
-        let (mut good, mut told) = (Vec::new(), Vec::new());
-        for (row, line) in &lines {
-            let field = |f| line.as_ref().and_then(|l| l.get(f)).filter(|t| !t.is_empty()).cloned();
-            match (field("referral"), field("operator")) {
-                (Some(referral), Some(operator)) => good.push((*row, referral, operator)),
-                _ => told.push(unreadable(*row)),
-            }
-        }
-        // A call has one signer.
-        let runs = good.chunk_by(|a, b| a.2 == b.2).flat_map(|run| run.chunks(RECEIPTS_A_CALL));
-        for (n, run) in runs.enumerate() {
-            let request = AcknowledgeReferralsRequest {
-                request_id: self.call_id(n),
-                referrals: run.iter().map(|(_, referral, _)| referral.clone()).collect(),
-                operator: run[0].2.clone(),
-            };
-            let answer = self.core.acknowledge(&self.call, request).await?;
-            let refused = run.iter().zip(answer.results).filter(|(_, r)| !r.accepted);
-            told.extend(refused.map(|((row, ..), r)| Told {
-                row: *row,
-                column: forms::header_of(RECEIPT, "referral"),
-                en: r.message,
-                zh: r.message_zh,
-            }));
-        }
-        told.sort_by_key(|t| t.row);
-        Ok(Outcome::Form(lines.len(), told))
-    }
-
-    async fn feedback(&self, format: Format) -> Result<Outcome> {
-        let lines = match self.lines(format, FEEDBACK).await? {
-            Ok(lines) => lines,
-            Err(refusal) => return Ok(Outcome::Refused(refusal)),
-        };
-        let (mut records, mut told) = (Vec::new(), Vec::new());
-        for (row, line) in &lines {
-            match line {
-                Some(line) => records.push((*row, forms::record(line))),
-                None => told.push(unreadable(*row)),
-            }
-        }
-        for (n, some) in records.chunks(MAX_RECORDS).enumerate() {
-            let records = some.iter().map(|(_, record)| record.clone()).collect();
-            let request = ReportFeedbackRequest { request_id: self.call_id(n), records };
-            let answer = self.core.report_feedback(&self.call, request).await?;
-            let refused = some.iter().zip(answer.results).filter(|(_, r)| !r.accepted);
-            told.extend(refused.map(|((row, _), r)| refused_record(*row, r)));
-        }
-        told.sort_by_key(|t| t.row);
+        let report = Report { core: self.core, call: &self.call, request_id: self.request_id };
+        let told = report.lines(form, &lines).await?;
         Ok(Outcome::Form(lines.len(), told))
     }
 
@@ -278,13 +203,4 @@ fn batch_head(batch: &Batch) -> [(&'static str, String); 9] {
         ("退回 refused", batch.refused.to_string()),
         ("变化 changed", batch.changed.to_string()),
     ]
-}
-
-fn unreadable(row: u32) -> Told {
-    let r = refusal("ROW_UNREADABLE", "the line cannot be read or lacks a required value", "该行无法读取或缺少必填项");
-    Told { row, column: String::new(), en: r.en, zh: r.zh }
-}
-
-fn refused_record(row: u32, result: RecordResult) -> Told {
-    Told { row, column: forms::header_of(FEEDBACK, &result.field), en: result.message, zh: result.message_zh }
 }
