@@ -2,7 +2,9 @@
 //! calls follow from the form's own, so a form taken again after a crash makes the same calls again.
 
 use minqing_kit::Call;
-use minqing_proto::minqing::bureau::v1::{AcknowledgeReferralsRequest, Batch, RecordResult, ReportFeedbackRequest};
+use minqing_proto::minqing::bureau::v1::{
+    AcknowledgeReferralsRequest, Batch, Receipt, RecordResult, ReportFeedbackRequest, SubmitBatchResponse,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -19,10 +21,28 @@ const RECEIPTS_A_CALL: usize = 100;
 
 /// What became of a file or of a batch of an exchange table.
 pub enum Outcome {
-    Batch(Batch),
-    /// Lines sent and refused lines.
-    Form(usize, Vec<Told>),
+    Batch(Batch, Vec<Receipt>),
+    /// Lines sent, refused lines, receipts for the others where there are any.
+    Form(usize, Vec<Told>, Vec<Receipt>),
     Refused(Refusal),
+}
+
+impl Outcome {
+    pub fn of(answer: SubmitBatchResponse) -> Outcome {
+        Outcome::Batch(answer.batch.unwrap_or_default(), answer.receipt.into_iter().collect())
+    }
+
+    pub fn receipts(&self) -> &[Receipt] {
+        match self {
+            Outcome::Batch(_, receipts) | Outcome::Form(_, _, receipts) => receipts,
+            Outcome::Refused(_) => &[],
+        }
+    }
+
+    /// Why it was refused as a whole; empty when it was taken.
+    pub fn reason(&self) -> &str {
+        if let Outcome::Refused(refusal) = self { &refusal.reason } else { "" }
+    }
 }
 
 /// A refused line of a form.
@@ -42,14 +62,14 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Has every line done; the refused ones in order.
-    pub async fn lines(&self, form: Form, lines: &[Line]) -> Result<Vec<Told>> {
-        let mut told = match form {
+    /// Has every line done.
+    pub async fn lines(&self, form: Form, lines: &[Line]) -> Result<Outcome> {
+        let (mut told, receipts) = match form {
             Form::Receipt => self.receipts(lines).await?,
-            Form::Feedback => self.feedback(lines).await?,
+            Form::Feedback => (self.feedback(lines).await?, Vec::new()),
         };
         told.sort_by_key(|t| t.row);
-        Ok(told)
+        Ok(Outcome::Form(lines.len(), told, receipts))
     }
 
     /// Id of the n-th call made for this form.
@@ -57,8 +77,8 @@ impl Report<'_> {
         Uuid::new_v5(&self.request_id, &n.to_be_bytes()).to_string()
     }
 
-    async fn receipts(&self, lines: &[Line]) -> Result<Vec<Told>> {
-        let (mut good, mut told) = (Vec::new(), Vec::new());
+    async fn receipts(&self, lines: &[Line]) -> Result<(Vec<Told>, Vec<Receipt>)> {
+        let (mut good, mut told, mut receipts) = (Vec::new(), Vec::new(), Vec::new());
         for (row, line) in lines {
             let field = |f| line.as_ref().and_then(|l| l.get(f)).filter(|t| !t.is_empty()).cloned();
             match (field("referral"), field("operator")) {
@@ -74,7 +94,8 @@ impl Report<'_> {
                 referrals: run.iter().map(|(_, referral, _)| referral.clone()).collect(),
                 operator: run[0].2.clone(),
             };
-            let answer = self.core.acknowledge(self.call, request).await?;
+            let mut answer = self.core.acknowledge(self.call, request).await?;
+            receipts.extend(answer.results.iter_mut().filter_map(|r| r.receipt.take()));
             let refused = run.iter().zip(answer.results).filter(|(_, r)| !r.accepted);
             told.extend(refused.map(|((row, ..), r)| Told {
                 row: *row,
@@ -83,7 +104,7 @@ impl Report<'_> {
                 zh: r.message_zh,
             }));
         }
-        Ok(told)
+        Ok((told, receipts))
     }
 
     async fn feedback(&self, lines: &[Line]) -> Result<Vec<Told>> {

@@ -14,11 +14,24 @@ pub fn exchange_ddl(dialect: Dialect) -> &'static str {
     }
 }
 
+/// How a table tells which rows the adapter is to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By the number of a batch that a control row announces.
+    Numbered,
+    /// By a mark up to which a county's rows are final.
+    Feed,
+}
+
 /// A dataset's table for the exchange. A bureau may give a view of the same name instead, with other plain types.
-pub fn ddl(schema: &Schema, dialect: Dialect) -> String {
+pub fn ddl(schema: &Schema, dialect: Dialect, way: Way) -> String {
     let table = format!("mq_{}", schema.name());
-    let mut text =
-        format!("create table {table} (\n    mq_seq bigint not null,\n    mq_batch_no varchar(64) not null,\n");
+    let (own, kind) = match way {
+        Way::Numbered => ("mq_batch_no", "varchar(64)"),
+        Way::Feed => ("mq_county", "varchar(12)"),
+    };
+    let mut text = format!("-- {}\ncreate table {table} (\n", schema.dataset.title);
+    text.push_str(&format!("    mq_seq bigint not null,\n    {own} {kind} not null,\n"));
     for column in &schema.columns {
         let kind = match column.form {
             Form::Number => "bigint".to_owned(),
@@ -29,7 +42,7 @@ pub fn ddl(schema: &Schema, dialect: Dialect) -> String {
         };
         text.push_str(&format!("    {} {kind},\n", column.field.name()));
     }
-    text.push_str(&format!("    constraint {table}_pk primary key (mq_batch_no, mq_seq)\n)"));
+    text.push_str(&format!("    constraint {table}_pk primary key ({own}, mq_seq)\n)"));
     if dialect == Dialect::MySql {
         text.push_str(" default character set utf8mb4 collate utf8mb4_bin");
     }

@@ -1,4 +1,4 @@
-//! The thirteen knobs of a service, read from the environment once, here and nowhere else. A wrong one is named, with
+//! The fifteen knobs of a service, read from the environment once, here and nowhere else. A wrong one is named, with
 //! what is wrong and what to set; all faults are told at once.
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
@@ -38,7 +38,16 @@ pub struct Settings {
     pub exchange_dir: Option<PathBuf>,
     /// Adapters only: the bureau's own database, whose exchange tables are read and written.
     pub exchange_database_url: Option<String>,
+    /// Adapters only: the folder with the key that signs receipts, and with the public keys of its bureau.
+    pub signing_dir: Option<PathBuf>,
+    /// Adapters only: days for which what a bureau sent is kept as it came.
+    pub raw_days: u32,
 }
+
+/// Long enough to mend a mapping and run a month's feeds again.
+const RAW_DAYS: u32 = 35;
+/// No more than the longest rhythm of a feed, a year, and its grace.
+const MOST_RAW_DAYS: u32 = 400;
 
 impl Settings {
     /// Reads the environment of the service `name`.
@@ -74,6 +83,8 @@ impl Settings {
             log: get("MINQING_LOG").unwrap_or_else(|| "info".to_owned()),
             exchange_dir: get("MINQING_EXCHANGE_DIR").map(PathBuf::from),
             exchange_database_url: get("MINQING_EXCHANGE_DATABASE_URL"),
+            signing_dir: get("MINQING_SIGNING_DIR").map(PathBuf::from),
+            raw_days: faults.days("MINQING_RAW_DAYS", get("MINQING_RAW_DAYS")),
         };
         faults.check_url("MINQING_DATABASE_URL", &settings.database_url, &["postgres://", "postgresql://"]);
         faults.check_url(
@@ -149,6 +160,14 @@ impl Faults {
         }
     }
 
+    fn days(&mut self, key: &str, text: Option<String>) -> u32 {
+        let Some(text) = text else { return RAW_DAYS };
+        text.parse().ok().filter(|days| (1..=MOST_RAW_DAYS).contains(days)).unwrap_or_else(|| {
+            self.0.push(format!("{key} is {text:?}; set a number of days from 1 to {MOST_RAW_DAYS}"));
+            RAW_DAYS
+        })
+    }
+
     fn check_url(&mut self, key: &str, url: &str, schemes: &[&str]) {
         if !url.is_empty() && !schemes.iter().any(|s| url.starts_with(s)) {
             // The URL may hold a password, so it is not repeated here.
@@ -190,7 +209,7 @@ mod tests {
     fn three_variables_are_enough() {
         let settings = read(&MINIMAL).unwrap();
         assert_eq!(settings.clock, ClockSource::System);
-        assert_eq!(settings.log, "info");
+        assert_eq!((settings.log.as_str(), settings.raw_days), ("info", RAW_DAYS));
         assert!(!format!("{settings:?}").contains("hidden"));
     }
 
@@ -202,6 +221,7 @@ mod tests {
             ("MINQING_PEERS", "registry=http://x"),
             ("MINQING_CLOCK", "moon"),
             ("MINQING_EXCHANGE_DATABASE_URL", "oracle://u:hidden@h"),
+            ("MINQING_RAW_DAYS", "0"),
         ])
         .unwrap_err()
         .to_string();
@@ -213,6 +233,7 @@ mod tests {
             "MINQING_PEERS",
             "MINQING_CLOCK",
             "MINQING_EXCHANGE_DATABASE_URL",
+            "MINQING_RAW_DAYS",
         ] {
             assert!(text.contains(key), "{key} missing in {text}");
         }

@@ -13,7 +13,7 @@ use minqing_kit::{
     client::Peer,
     clock::FixedClock,
     frame,
-    keys::Keyring,
+    keys::{Keyring, SigningKey, VerifyingKey},
     metrics::Metrics,
     settings::ClockSource,
     tls::dev::{self, Ca},
@@ -26,6 +26,7 @@ pub struct TestServiceBuilder {
     peers: BTreeMap<String, String>,
     exchange_dir: Option<PathBuf>,
     exchange_database_url: Option<String>,
+    sender: Option<VerifyingKey>,
     now: String,
     manual: bool,
     ca: Option<Arc<Ca>>,
@@ -48,6 +49,12 @@ impl TestServiceBuilder {
     /// A bureau's own database, for an adapter.
     pub fn exchange_database(mut self, url: &str) -> Self {
         self.exchange_database_url = Some(url.to_owned());
+        self
+    }
+
+    /// Public key with which the adapter's bureau signs.
+    pub fn sender(mut self, key: &VerifyingKey) -> Self {
+        self.sender = Some(key.clone());
         self
     }
 
@@ -81,6 +88,11 @@ impl TestServiceBuilder {
         let keys = self.keys.unwrap_or_else(|| Arc::new(Keyring::generate()));
         keys.save(&folder.path().join("keys.json"))?;
         dev::write(&ca.issue(&def.identity, &[&def.name])?, &folder.path().join("tls"))?;
+        let (signing_dir, signs) = (folder.path().join("signing"), SigningKey::generate()?);
+        signs.save(&signing_dir)?;
+        if let Some(sender) = &self.sender {
+            std::fs::write(signing_dir.join("bureau.pem"), sender.to_pem())?;
+        }
         let clock = Arc::new(FixedClock::new(self.now.parse::<DateTime<Utc>>()?));
         let name = def.name.clone();
         let settings = Settings {
@@ -98,10 +110,12 @@ impl TestServiceBuilder {
             log: "warn".to_owned(),
             exchange_dir: self.exchange_dir,
             exchange_database_url: self.exchange_database_url,
+            signing_dir: Some(signing_dir),
+            raw_days: 35,
         };
         let over = Overrides { clock: Some(clock.clone()), ids: None, manual: self.manual };
         let running = frame::start(def, settings, over).await?;
-        Ok(TestService { running, clock, db, keys, ca, name, _folder: folder })
+        Ok(TestService { running, clock, db, keys, receipt_key: signs.public().clone(), ca, name, _folder: folder })
     }
 }
 
@@ -115,6 +129,8 @@ pub struct TestService {
     pub db: TestDb,
     /// Its keys.
     pub keys: Arc<Keyring>,
+    /// Public half of the key it signs receipts with.
+    pub receipt_key: VerifyingKey,
     ca: Arc<Ca>,
     name: String,
     _folder: tempfile::TempDir,
@@ -127,6 +143,7 @@ impl TestService {
             peers: BTreeMap::new(),
             exchange_dir: None,
             exchange_database_url: None,
+            sender: None,
             now: "2026-10-26T09:00:00+08:00".to_owned(),
             manual: true,
             ca: None,

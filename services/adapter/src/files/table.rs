@@ -1,5 +1,5 @@
-//! Lines of a batch file or an exchange table as rows of its dataset: the header is matched once, then every line goes
-//! the same way as a typed row.
+//! A batch file's lines as rows of its dataset: the header is matched once, then every line goes the same way as a
+//! typed row.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub fn map_header(schema: &Schema, header: &[String]) -> Result<Mapping, Refusal
     match missing {
         None => Ok(mapping),
         Some((_, column)) => {
-            let (en, zh) = ("a required column is missing; add it", "缺少必填列，请补充");
+            let (en, zh) = ("the file lacks a required column; add it", "文件缺少必填列，请补充");
             let reason = RowReason::RequiredValueMissing.as_str_name().trim_start_matches("ROW_REASON_");
             Err(refusal(reason, en, zh).of_column(&column.header))
         }
@@ -65,24 +65,19 @@ fn echo(header: &str) -> String {
 }
 
 /// Takes a file's lines into a batch.
-pub struct BatchSink {
+pub struct BatchSink<'a> {
     schema: Arc<Schema>,
-    intake: Intake,
+    intake: &'a mut Intake,
     mapping: Option<Mapping>,
 }
 
-impl BatchSink {
-    pub fn new(intake: Intake) -> BatchSink {
+impl<'a> BatchSink<'a> {
+    pub fn new(intake: &'a mut Intake) -> BatchSink<'a> {
         BatchSink { schema: Arc::clone(&intake.schema), intake, mapping: None }
-    }
-
-    /// The batch with what was taken into it.
-    pub fn into_intake(self) -> Intake {
-        self.intake
     }
 }
 
-impl Sink for BatchSink {
+impl Sink for BatchSink<'_> {
     fn header(&mut self, header: &[String]) -> Result<(), Refusal> {
         self.mapping = Some(map_header(&self.schema, header)?);
         Ok(())

@@ -4,12 +4,13 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use minqing_kit::{Call, Error};
-use minqing_proto::minqing::bureau::v1::Batch;
+use minqing_proto::minqing::bureau::v1::{Batch, DigestForm};
+use tokio::io::AsyncReadExt as _;
 use uuid::Uuid;
 
 use super::{
     Folder, Refusal,
-    forms::{self, Form, FormSink, Line},
+    forms::{Form, FormSink, Line},
     name::{self, BatchName, Format, Kind},
     read::{self, Look},
     result::{self, Table},
@@ -19,6 +20,8 @@ use crate::{
     Result,
     batch::{Announced, Intake},
     core::Core,
+    raw,
+    receipt::{self, Received},
     report::{Outcome, Report, Told},
     store::{self, FileRow},
     waiting::is_passing,
@@ -43,7 +46,8 @@ pub async fn file(core: &Core, folder: &Folder, name: &str) -> Result<()> {
     let to_look = path.clone();
     let look = blocking(move || read::look(&to_look)).await?.map_err(Error::bug)?;
     let request_id = request_id(core, name, &look);
-    let kind = name::parse(name, &|title| core.dataset_titled(title));
+    let title = |t: &str| core.dataset_titled(t);
+    let kind = name::parse(name, &title);
     let word = kind.as_ref().map_or("unknown", |(kind, _)| kind.word());
     let row = FileRow { name, digest: look.digest, kind: word, request_id };
     store::file_taken(&mut *core.cx.db.acquire().await?, &row).await?;
@@ -82,6 +86,9 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 impl Taken<'_> {
     async fn batch(&self, said: BatchName, format: Format) -> Result<Outcome> {
         let request_id = self.request_id.to_string();
+        if let Some(done) = self.core.cx.db.outcome(&self.call, &request_id, self.look.digest).await? {
+            return Ok(Outcome::of(done));
+        }
         let announced = Announced {
             request_id: &request_id,
             batch_no: &said.batch_no,
@@ -91,27 +98,51 @@ impl Taken<'_> {
             as_of: &said.as_of,
             row_count: said.row_count,
         };
-        let mut sink = BatchSink::new(self.core.open(&announced).await?);
+        let intake = self.core.open(&announced).await?;
+        let raw = raw::Writer::begin(self.core, &announced, format.word()).await?;
+        let id = raw.id();
+        let outcome = self.store_and_read(raw, intake, format).await;
+        raw::settle(self.core, id, &outcome).await;
+        outcome
+    }
+
+    /// Stores the file as it came, then reads it.
+    async fn store_and_read(&self, mut raw: raw::Writer, mut intake: Intake, format: Format) -> Result<Outcome> {
+        // What is too large is refused unread below.
+        if self.look.size <= read::MAX_FILE {
+            let mut file = tokio::fs::File::open(&self.path).await.map_err(Error::bug)?;
+            let mut buffer = vec![0; raw::PIECE];
+            loop {
+                match file.read(&mut buffer).await.map_err(Error::bug)? {
+                    0 => break,
+                    read => raw.write(&buffer[..read]).await?,
+                }
+            }
+        }
+        let stored = raw.finish().await?;
+        if stored.digest != self.look.digest && self.look.size <= read::MAX_FILE {
+            return Err(Error::unavailable("FILE_CHANGES", "the file is being written", "文件仍在写入"));
+        }
         let (path, look) = (self.path.clone(), Arc::clone(&self.look));
         let read = blocking(move || -> Result<Intake, Refusal> {
-            read::read(&path, format, &look, &mut sink)?;
-            let mut intake = sink.into_intake();
+            read::read(&path, format, &look, &mut BatchSink::new(&mut intake))?;
             intake.end_nothing_when_empty();
             Ok(intake)
         });
         match read.await? {
             Err(refusal) => Ok(Outcome::Refused(refusal)),
             Ok(intake) => {
-                let answer = self.core.finish(intake, &self.call, self.look.digest).await?;
-                Ok(Outcome::Batch(answer.batch.unwrap_or_default()))
+                let digest = self.look.digest;
+                let received = Received { form: DigestForm::File, digest, signature: None, raw: Some(stored.id) };
+                Ok(Outcome::of(self.core.finish(intake, &self.call, digest, received).await?))
             }
         }
     }
 
-    async fn lines(&self, format: Format, columns: &'static [forms::Column]) -> Result<Result<Vec<Line>, Refusal>> {
+    async fn lines(&self, format: Format, form: Form) -> Result<Result<Vec<Line>, Refusal>> {
         let (path, look) = (self.path.clone(), Arc::clone(&self.look));
         blocking(move || {
-            let mut sink = FormSink::new(columns);
+            let mut sink = FormSink::new(form.columns());
             read::read(&path, format, &look, &mut sink)?;
             Ok(sink.lines)
         })
@@ -119,25 +150,29 @@ impl Taken<'_> {
     }
 
     async fn form(&self, format: Format, form: Form) -> Result<Outcome> {
-        let lines = match self.lines(format, form.columns()).await? {
+        let lines = match self.lines(format, form).await? {
             Ok(lines) => lines,
             Err(refusal) => return Ok(Outcome::Refused(refusal)),
         };
         let report = Report { core: self.core, call: &self.call, request_id: self.request_id };
-        let told = report.lines(form, &lines).await?;
-        Ok(Outcome::Form(lines.len(), told))
+        report.lines(form, &lines).await
     }
 
-    /// Writes the result file.
+    /// Writes the receipts, then the result file: who sees the result finds the receipts.
     async fn tell(&self, folder: &Folder, outcome: &Outcome) -> Result<()> {
+        if !outcome.receipts().is_empty() {
+            let content = receipt::to_json(outcome.receipts()).map_err(Error::bug)?;
+            let (to, name) = (folder.result(), result::receipt_name(self.name));
+            blocking(move || result::write_whole(&to, &name, &content)).await?.map_err(Error::bug)?;
+        }
         let (to, name) = (folder.result(), result::result_name(self.name));
         let mut head = vec![("文件 file", self.name.to_owned())];
         let mut lines = Vec::new();
         match outcome {
-            Outcome::Batch(batch) => {
+            Outcome::Batch(batch, _) => {
                 head.extend(batch_head(batch));
             }
-            Outcome::Form(sent, told) => {
+            Outcome::Form(sent, told, _) => {
                 head.push(("结果 outcome", "已接收 taken".to_owned()));
                 head.push(("报送 sent", sent.to_string()));
                 head.push(("接收 accepted", (sent - told.len()).to_string()));
@@ -163,7 +198,7 @@ impl Taken<'_> {
             Ok(table)
         });
         let mut table = started.await?.map_err(Error::bug)?;
-        if let Outcome::Batch(batch) = outcome {
+        if let Outcome::Batch(batch, _) = outcome {
             table = self.tell_rows(table, batch).await?;
         }
         blocking(move || table.finish()).await?.map_err(Error::bug)

@@ -45,16 +45,8 @@ impl Database {
     pub fn new(url: &str, metrics: &Metrics) -> anyhow::Result<Database> {
         let wrong = |_| anyhow::anyhow!("MINQING_EXCHANGE_DATABASE_URL cannot be read as a URL of a database");
         let options = if url.starts_with("postgres") {
-            // Dates by the calendar of China, as a person there would type them.
-            let session = [
-                ("statement_timeout", format!("{STATEMENT_SECONDS}s")),
-                ("lock_timeout", "10s".to_owned()),
-                ("idle_in_transaction_session_timeout", "60s".to_owned()),
-                ("datestyle", "iso".to_owned()),
-                ("timezone", "Asia/Shanghai".to_owned()),
-            ];
             let options = PgConnectOptions::from_str(url).map_err(wrong)?.disable_statement_logging();
-            Options::Postgres(Box::new(options.application_name("minqing").options(session)))
+            Options::Postgres(Box::new(options.application_name("minqing")))
         } else {
             let options = MySqlConnectOptions::from_str(url).map_err(wrong)?.disable_statement_logging();
             Options::MySql(Box::new(options.timezone("+08:00".to_owned())))
@@ -86,7 +78,11 @@ impl Database {
     async fn connect(&self) -> Result<Link> {
         let connecting = async {
             Ok::<_, sqlx::Error>(match &self.options {
-                Options::Postgres(options) => Link::Postgres(Box::new(PgConnection::connect_with(options).await?)),
+                Options::Postgres(options) => {
+                    let mut conn = PgConnection::connect_with(options).await?;
+                    conn.execute(AssertSqlSafe(session())).await?;
+                    Link::Postgres(Box::new(conn))
+                }
                 Options::MySql(options) => {
                     let mut conn = MySqlConnection::connect_with(options).await?;
                     let limit = limit_of(&mut conn).await?;
@@ -102,6 +98,15 @@ impl Database {
             Err(_) => Err(away("no answer")),
         }
     }
+}
+
+/// How a session with PostgreSQL is set, by statements: a pooler in between would refuse start-up options. Dates go by
+/// the calendar of China, as a person there would type them.
+fn session() -> String {
+    format!(
+        "set statement_timeout = '{STATEMENT_SECONDS}s'; set lock_timeout = '10s'; \
+         set idle_in_transaction_session_timeout = '60s'; set datestyle = 'iso, ymd'; set timezone = 'Asia/Shanghai'"
+    )
 }
 
 /// MySQL and MariaDB bound a statement's time by variables of different names and units.
@@ -284,6 +289,14 @@ fn told(error: &sqlx::Error) -> Error {
         ),
         ("40001" | "40P01" | "55P03", _) | (_, 1205 | 1213) => {
             Error::conflict("BUREAU_DATABASE_BUSY", "the bureau's database is busy", "部门数据库繁忙")
+        }
+        // A value that the view itself trips over, or a fault that it raises: the rows are at fault, not the server.
+        (code, number) if ["22", "44", "45", "P0"].iter().any(|class| code.starts_with(class)) || number == 1356 => {
+            Error::invalid(
+                "EXCHANGE_VIEW_FAILS",
+                format!("reading the table or view ends in an error of its own ({code}); mend it"),
+                format!("读取表或视图时其自身报错（{code}），请修正"),
+            )
         }
         (code, _) if code.starts_with("57P") || code.starts_with("53") || code.starts_with("08") => away(code),
         _ => Error::new(

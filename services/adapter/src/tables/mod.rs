@@ -1,49 +1,38 @@
 //! Database table exchange (库表交换), the transport of bureaus that let the adapter into a database of theirs. A batch
-//! is taken when its control row says that it is ready, read in one transaction, done like any other batch, and its
-//! result is written with the refused rows in one transaction of the bureau's database. Between these steps the adapter
-//! may be killed: request ids follow from the contents, and a result that is there is not written again.
+//! is taken when its control row says that it is ready, or when a feed's mark has moved; its rows are read in one
+//! transaction and sealed, done like those of any other batch, and the result is written with the refused rows and the
+//! signed receipt in one transaction of the bureau's database. Between these steps the adapter may be killed: request
+//! ids follow from the contents, and a result that is there is not written again.
 
+pub mod canonical;
 mod control;
 mod database;
+mod feed;
 pub mod outbox;
 mod source;
 mod sql;
 mod store;
+mod take;
 mod tell;
 
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use minqing_kit::{
-    Call, Error, id,
+    Call, id,
     reconcile::{Pass, Reconciler},
 };
-use minqing_proto::minqing::types::v1::BatchMode;
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 pub use self::{control::Control, database::Database, sql::Dialect};
-use self::{
-    control::Kind,
-    database::Link,
-    source::{Announced, Source},
-};
-use crate::{
-    Result,
-    batch::{self, Intake},
-    core::Core,
-    files::{
-        Refusal,
-        forms::{Form, FormSink},
-        table::BatchSink,
-    },
-    report::{Outcome, Report},
-    waiting::{Waiting, is_passing},
-};
+use self::{control::Kind, database::Link, take::Taken};
+use crate::{Result, core::Core, files::forms::Form, report::Outcome, waiting::Waiting};
 
 const EVERY: Duration = Duration::from_secs(3);
 /// Batches taken in by one pass.
 const BATCHES_A_PASS: usize = 4;
+/// Notes looked at in one pass, whether the bureau has the result already.
+const NOTES_A_PASS: i64 = 100;
 
 /// Steps of one batch, in order. What each leaves behind is durable before the next begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +47,10 @@ pub enum Step {
     Told,
     /// The adapter's note says so.
     Closed,
+}
+
+impl Step {
+    pub const ALL: [Step; 5] = [Step::Seen, Step::Taken, Step::Noted, Step::Told, Step::Closed];
 }
 
 /// Takes batches in.
@@ -78,9 +71,32 @@ impl Watcher {
     /// Batches that are ready and have no result yet.
     pub async fn ready(&self) -> Result<Vec<Control>> {
         let mut held = self.database.open().await?;
-        let ready = control::ready(&mut held.link).await?;
+        self.close_told(&mut held.link).await?;
+        let mut ready = control::ready(&mut held.link).await?;
+        ready.extend(feed::ready(&self.core, &mut held.link).await?);
         held.keep();
         Ok(ready)
+    }
+
+    /// Closes the notes of batches whose result was written by who died before he could note it.
+    async fn close_told(&self, link: &mut Link) -> Result<()> {
+        let untold = store::untold(&mut *self.core.cx.db.acquire().await?, NOTES_A_PASS).await?;
+        for (no, reason) in tell::results(link, &untold).await? {
+            self.told(&no, &reason).await?;
+        }
+        Ok(())
+    }
+
+    async fn told(&self, batch_no: &str, reason: &str) -> Result<()> {
+        let (no, reason) = (batch_no.to_owned(), reason.to_owned());
+        self.core
+            .cx
+            .db
+            .change(&self.call, move |w| {
+                let (no, reason) = (no.clone(), reason.clone());
+                Box::pin(async move { store::told(w.conn(), &no, &reason).await })
+            })
+            .await
     }
 
     async fn pass(&self) -> Result<Pass> {
@@ -98,23 +114,25 @@ impl Watcher {
             }
         }
         let wait = ready.len() - usize::try_from(did).unwrap_or_default();
-        Ok(Pass { did, caught_up: wait == 0, detail: format!("{wait} batches wait") })
+        // A feed may have its next stretch ready.
+        let more = ready.iter().any(|c| c.span.is_some()) && did > 0;
+        Ok(Pass { did, caught_up: wait == 0 && !more, detail: format!("{wait} batches wait") })
     }
 
     /// Carries a batch to the end of `last`, from wherever it stands. An error means that it is tried again.
     pub async fn advance(&self, control: &Control, last: Step) -> Result<()> {
         let db = &self.core.cx.db;
-        let kind = control.kind();
         let (no, digest) = (control.batch_no.as_str(), control.digest());
-        let before = store::seen(&mut *db.acquire().await?, no, digest, word(kind.as_ref().ok())).await?;
+        let word = word(control.kind().as_ref().ok());
+        let before = store::seen(&mut *db.acquire().await?, no, digest, word).await?;
         if last == Step::Seen {
             return Ok(());
         }
-        let outcome = self.outcome(control, kind, before).await?;
+        let taken = self.outcome(control, before).await?;
         if last == Step::Taken {
             return Ok(());
         }
-        if let Outcome::Batch(batch) = &outcome {
+        if let Outcome::Batch(batch, _) = &taken.outcome {
             let id = id::parse_name("batches", &batch.name, "name")?;
             store::done(&mut *db.acquire().await?, no, digest, id).await?;
         }
@@ -122,107 +140,23 @@ impl Watcher {
             return Ok(());
         }
         let mut held = self.database.open().await?;
-        tell::tell(&self.core, &mut held.link, control, &outcome).await?;
+        tell::tell(&self.core, &mut held.link, control, &taken).await?;
         held.keep();
         if last == Step::Told {
             return Ok(());
         }
-        let reason = if let Outcome::Refused(refusal) = &outcome { refusal.reason.as_str() } else { "" };
-        store::told(&mut *db.acquire().await?, no, digest, reason).await?;
+        let reason = taken.outcome.reason();
+        self.told(no, reason).await?;
         tracing::info!(reason, "a batch of an exchange table was taken in");
         Ok(())
     }
 
-    async fn outcome(&self, control: &Control, kind: Result<Kind, Refusal>, before: Option<Uuid>) -> Result<Outcome> {
-        if let Some(id) = before {
+    async fn outcome(&self, control: &Control, before: Option<Uuid>) -> Result<Taken> {
+        match before {
             // It is certain what became of it, so the bureau's rows are not read again.
-            let batch = crate::store::batch(&mut *self.core.cx.db.acquire().await?, id).await?;
-            return batch.map(Outcome::Batch).ok_or_else(|| Error::bug(anyhow::anyhow!("a batch noted is not there")));
+            Some(id) => take::before(&self.core, id).await,
+            None => take::Take { core: &self.core, database: &self.database, call: &self.call, control }.run().await,
         }
-        let outcome = match kind {
-            Err(refusal) => Ok(Outcome::Refused(refusal)),
-            Ok(Kind::Rows(mode)) => self.batch(control, mode).await,
-            Ok(Kind::Form(form)) => self.form(control, form).await,
-        };
-        match outcome {
-            Err(error) if is_passing(&error) => Err(error),
-            Err(error) => Ok(Outcome::Refused(Refusal::of(&error))),
-            outcome => outcome,
-        }
-    }
-
-    async fn batch(&self, control: &Control, mode: BatchMode) -> Result<Outcome> {
-        let rows = match control.rows() {
-            Ok(rows) => rows,
-            Err(refusal) => return Ok(Outcome::Refused(refusal)),
-        };
-        let dataset = control.dataset(&self.core);
-        let said = batch::Announced {
-            // Only what is read tells which request it is.
-            request_id: &Uuid::nil().to_string(),
-            batch_no: &control.batch_no,
-            dataset: &dataset,
-            mode,
-            division_code: &control.county,
-            as_of: &control.as_of,
-            row_count: Some(rows),
-        };
-        let intake = self.core.open(&said).await?;
-        let read = self.read(control, &dataset, rows, BatchSink::new(intake)).await?;
-        let (mut intake, digest): (Intake, _) = match read {
-            Err(refusal) => return Ok(Outcome::Refused(refusal)),
-            Ok((sink, digest)) => (sink.into_intake(), digest),
-        };
-        intake.belongs_to(self.request_id(control, digest));
-        let answer = self.core.finish(intake, &self.call, digest).await?;
-        Ok(Outcome::Batch(answer.batch.unwrap_or_default()))
-    }
-
-    async fn form(&self, control: &Control, form: Form) -> Result<Outcome> {
-        let rows = match control.rows() {
-            Ok(rows) => rows,
-            Err(refusal) => return Ok(Outcome::Refused(refusal)),
-        };
-        let read = self.read(control, &control.dataset, rows, FormSink::new(form.columns())).await?;
-        let (lines, digest) = match read {
-            Err(refusal) => return Ok(Outcome::Refused(refusal)),
-            Ok((sink, digest)) => (sink.lines, digest),
-        };
-        let seen = u32::try_from(lines.len()).unwrap_or(u32::MAX);
-        if seen != rows {
-            return Err(batch::not_whole(rows, seen));
-        }
-        let request_id = self.request_id(control, digest);
-        let report = Report { core: &self.core, call: &self.call, request_id };
-        Ok(Outcome::Form(lines.len(), report.lines(form, &lines).await?))
-    }
-
-    /// Reads the batch's rows as they stand at one moment.
-    async fn read<S: crate::files::read::Sink + Send + 'static>(
-        &self,
-        control: &Control,
-        name: &str,
-        rows: u32,
-        sink: S,
-    ) -> Result<Result<(S, [u8; 32]), Refusal>> {
-        let mut held = self.database.open().await?;
-        let source = match Source::find(&mut held.link, name).await? {
-            Ok(source) => source,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let announced = Announced { batch_no: &control.batch_no, rows, head: control.digest() };
-        held.link.begin_reading().await?;
-        let read = source.read(&mut held.link, &announced, sink).await?;
-        held.link.end().await?;
-        held.keep();
-        Ok(read)
-    }
-
-    /// The same for the same number, control row and rows.
-    fn request_id(&self, control: &Control, digest: [u8; 32]) -> Uuid {
-        let mut text = format!("minqing/adapter/{}/table/{}/", self.core.bureau.name, control.batch_no).into_bytes();
-        text.extend_from_slice(&Sha256::digest(digest));
-        Uuid::new_v5(&Uuid::NAMESPACE_URL, &text)
     }
 }
 
@@ -250,8 +184,8 @@ impl Reconciler for Watcher {
     }
 }
 
-/// Whether a table of ours in the bureau's database holds the key already.
+/// Whether the bureau's table has a row with this key.
 async fn holds(link: &mut Link, table: &str, column: &str, key: &str) -> Result<bool> {
-    let sql = sql::Sql::new(link.dialect(), &format!("select '1' from {table} where {column} = ")).value(key);
+    let sql = sql::Sql::new(link.dialect(), &format!("select '1' from {table} where ")).same(column, key);
     Ok(!link.ask(sql.add(" limit 1")).await?.is_empty())
 }

@@ -1,51 +1,78 @@
 //! One batch's rows out of its table or view, page by page in the order of `mq_seq`, inside one transaction that sees
 //! one state of the table. Memory holds a page of cut texts, whatever lies in the table.
 
-use std::collections::VecDeque;
-
-use sha2::{Digest as _, Sha256};
-
 use super::{
     database::Link,
     sql::{Dialect, Sql, cast},
 };
 use crate::{
     Result,
-    files::{
-        Refusal,
-        read::{MAX_COLUMNS, Sink},
-        refusal,
-    },
+    files::{Refusal, read::MAX_COLUMNS, refusal},
     row::Cell,
 };
 
 /// Rows in a page.
 const PAGE: usize = 500;
-/// Sequence numbers in a page.
-const SEQS: usize = 5_000;
 /// No column of the contract takes a longer text, so a cut one is refused all the same.
 const LONGEST: usize = 1_025;
-const SEQ: &str = "mq_seq";
+pub const SEQ: &str = "mq_seq";
 const BATCH_NO: &str = "mq_batch_no";
+const COUNTY: &str = "mq_county";
+
+/// Which rows of the table a batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows<'a> {
+    /// Those that carry its number.
+    Numbered(&'a str),
+    /// Those of a county after one mark, up to and with the other.
+    Between { county: &'a str, after: Option<i64>, to: i64 },
+}
+
+impl Rows<'_> {
+    /// The column that tells them from others.
+    fn own_column(self) -> &'static str {
+        match self {
+            Rows::Numbered(_) => BATCH_NO,
+            Rows::Between { .. } => COUNTY,
+        }
+    }
+
+    fn after(self) -> i64 {
+        match self {
+            Rows::Numbered(_) => i64::MIN,
+            Rows::Between { after, .. } => after.unwrap_or(i64::MIN),
+        }
+    }
+
+    /// The end of a statement that selects them beyond `after`. A server may compare texts without regard to case or
+    /// trailing blanks; numbers and codes mean what they say.
+    fn select(self, sql: Sql, after: i64) -> Sql {
+        let sql = match self {
+            Rows::Numbered(no) => sql.same(BATCH_NO, no),
+            Rows::Between { county, to, .. } => sql.same(COUNTY, county).add(&format!(" and {SEQ} <= ")).value(to),
+        };
+        sql.add(&format!(" and {SEQ} > ")).value(after)
+    }
+}
 
 /// A table or view and its columns of data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     table: String,
-    columns: Vec<String>,
+    pub columns: Vec<String>,
 }
 
 impl Source {
     /// Looks the table up in the server's catalogue. `name` is a dataset's or a form's, never a caller's text.
-    pub async fn find(link: &mut Link, name: &str) -> Result<Result<Source, Refusal>> {
+    pub async fn find(link: &mut Link, name: &str, rows: Rows<'_>) -> Result<Result<Source, Refusal>> {
         let table = format!("mq_{name}");
         let found = link.ask(catalogue(link.dialect(), &table)).await?;
         let texts = found.into_iter().map(|row| row.into_iter().map(text_of).collect::<Vec<_>>());
         let columns: Vec<_> = texts.filter_map(|row| Some((row.first()?.clone(), row.get(1)?.clone()))).collect();
-        Ok(Source::check(link.dialect(), table, &columns))
+        Ok(Source::check(link.dialect(), table, &columns, rows.own_column()))
     }
 
-    fn check(dialect: Dialect, table: String, columns: &[(String, String)]) -> Result<Source, Refusal> {
+    fn check(dialect: Dialect, table: String, columns: &[(String, String)], own: &str) -> Result<Source, Refusal> {
         if columns.is_empty() {
             let en = format!("there is no table or view {table}, or it may not be read; create it and grant select");
             let zh = format!("没有表或视图 {table}，或未授予查询权限，请创建并授权");
@@ -54,7 +81,7 @@ impl Source {
         if columns.len() > MAX_COLUMNS {
             return Err(refusal("TOO_MANY_COLUMNS", "the table has more than 256 columns", "表超过 256 列"));
         }
-        for own in [SEQ, BATCH_NO] {
+        for own in [SEQ, own] {
             let Some((_, kind)) = columns.iter().find(|(name, _)| name == own) else {
                 let (en, zh) = ("the table lacks this column; add it", "表缺少该列，请补充");
                 return Err(refusal("REQUIRED_VALUE_MISSING", en, zh).of_column(own));
@@ -64,7 +91,7 @@ impl Source {
                 return Err(refusal("COLUMN_TYPE", en, zh).of_column(own));
             }
         }
-        let data = || columns.iter().filter(|(name, _)| name != SEQ && name != BATCH_NO);
+        let data = || columns.iter().filter(|(name, _)| ![SEQ, BATCH_NO, COUNTY].contains(&name.as_str()));
         if let Some((name, _)) = data().find(|(_, kind)| !is_plain(dialect, kind)) {
             let (en, zh) = (
                 "the column's type holds no plain value; use text, a number, a date or a yes/no",
@@ -76,71 +103,52 @@ impl Source {
         Ok(Source { table, columns: data().map(|(name, _)| name.clone()).collect() })
     }
 
-    fn page(&self, dialect: Dialect, batch_no: &str, after: i64, limit: usize) -> Sql {
-        let seq = cast(dialect, SEQ);
-        let mut sql = Sql::new(dialect, &format!("select {seq}"));
-        for column in &self.columns {
-            sql = sql.add(", ").text_of(column, LONGEST);
-        }
-        self.of_batch(sql, batch_no, after, limit)
+    /// A batch's rows from the first on.
+    pub fn pages<'a>(&'a self, rows: Rows<'a>) -> Pages<'a> {
+        Pages { source: self, rows, after: rows.after(), ended: false }
     }
 
-    fn of_batch(&self, sql: Sql, batch_no: &str, after: i64, limit: usize) -> Sql {
-        let sql = sql.add(&format!(" from {} where {BATCH_NO} = ", self.table)).value(batch_no);
-        sql.add(&format!(" and {SEQ} > ")).value(after).add(&format!(" order by {SEQ} limit {limit}"))
-    }
-
-    /// Reads a batch into `sink`, off the runtime's threads; a page beyond the announced rows it stops. The digest is
-    /// of the control row and everything read.
-    pub async fn read<S: Sink + Send + 'static>(
-        &self,
-        link: &mut Link,
-        batch: &Announced<'_>,
-        mut sink: S,
-    ) -> Result<Result<(S, [u8; 32]), Refusal>> {
-        if let Err(refusal) = sink.header(&self.columns) {
-            return Ok(Err(refusal));
-        }
-        let mut digest = Sha256::new();
-        digest.update(batch.head);
-        for column in &self.columns {
-            digest.update(column.as_bytes());
-            digest.update([0]);
-        }
-        let (mut seen, mut after) = (0, i64::MIN);
-        while seen <= batch.rows {
-            // One row more than the page, to see whether its last number comes twice.
-            let mut page = link.ask(self.page(link.dialect(), batch.batch_no, after, PAGE + 1)).await?;
-            after = match last_of(&page) {
-                Ok(Some(last)) => last,
-                Ok(None) => break,
-                Err(refusal) => return Ok(Err(refusal)),
-            };
-            page.truncate(PAGE);
-            let whole = page.len();
-            let work = tokio::task::spawn_blocking(move || {
-                let done = take(&mut sink, &mut digest, seen, page);
-                (sink, digest, done)
-            });
-            let done;
-            (sink, digest, done) = work.await.map_err(minqing_kit::Error::bug)?;
-            match done {
-                Ok(now) => seen = now,
-                Err(refusal) => return Ok(Err(refusal)),
-            }
-            if whole < PAGE {
-                break;
-            }
-        }
-        Ok(Ok((sink, digest.finalize().into())))
+    /// The place of the `most`-th of these rows, where there are as many: the end of a batch cut to that size.
+    pub async fn place_of(&self, link: &mut Link, rows: Rows<'_>, most: u32) -> Result<Option<i64>> {
+        let start =
+            Sql::new(link.dialect(), &format!("select {} from {} where ", cast(link.dialect(), SEQ), self.table));
+        let sql = rows.select(start, rows.after()).add(&format!(" order by {SEQ} limit 1 offset {}", most - 1));
+        Ok(link.ask(sql).await?.first().and_then(|row| row.first()).and_then(seq_of))
     }
 }
 
-/// A batch as its control row announces it.
-pub struct Announced<'a> {
-    pub batch_no: &'a str,
-    pub rows: u32,
-    pub head: [u8; 32],
+/// A walk through a batch's rows.
+pub struct Pages<'a> {
+    source: &'a Source,
+    rows: Rows<'a>,
+    after: i64,
+    ended: bool,
+}
+
+impl Pages<'_> {
+    /// The next rows, each with its sequence number as the first cell; none at the end.
+    pub async fn next(&mut self, link: &mut Link) -> Result<Result<Vec<Vec<Cell>>, Refusal>> {
+        if self.ended {
+            return Ok(Ok(Vec::new()));
+        }
+        let dialect = link.dialect();
+        let mut sql = Sql::new(dialect, &format!("select {}", cast(dialect, SEQ)));
+        for column in &self.source.columns {
+            sql = sql.add(", ").text_of(column, LONGEST);
+        }
+        let sql = sql.add(&format!(" from {} where ", self.source.table));
+        // One row more than the page, to see whether its last number comes twice.
+        let sql = self.rows.select(sql, self.after).add(&format!(" order by {SEQ} limit {}", PAGE + 1));
+        let mut page = link.ask(sql).await?;
+        match last_of(&page) {
+            Ok(Some(last)) => self.after = last,
+            Ok(None) => {}
+            Err(refusal) => return Ok(Err(refusal)),
+        }
+        self.ended = page.len() <= PAGE;
+        page.truncate(PAGE);
+        Ok(Ok(page))
+    }
 }
 
 /// Sequence number of the page's last row; every row must have one of its own.
@@ -163,64 +171,11 @@ fn last_of(page: &[Vec<Cell>]) -> Result<Option<i64>, Refusal> {
     Ok(seqs.get(PAGE - 1).or(seqs.last()).copied())
 }
 
-fn seq_of(cell: &Cell) -> Option<i64> {
+/// A row's sequence number.
+pub fn seq_of(cell: &Cell) -> Option<i64> {
     match cell {
         Cell::Text(text) => text.parse().ok(),
         _ => None,
-    }
-}
-
-fn take(sink: &mut dyn Sink, digest: &mut Sha256, mut seen: u32, page: Vec<Vec<Cell>>) -> Result<u32, Refusal> {
-    for mut row in page {
-        for cell in &row {
-            let bytes: &[u8] = if let Cell::Text(text) = cell { text.as_bytes() } else { &[0xff] };
-            digest.update(bytes.len().to_be_bytes());
-            digest.update(bytes);
-        }
-        seen = crate::files::read::next(seen)?;
-        row.remove(0);
-        sink.line(seen, Some(row))?;
-    }
-    Ok(seen)
-}
-
-/// Which row of the table a batch's n-th row is, asked in rising order.
-pub struct Seqs<'a> {
-    source: Option<&'a Source>,
-    batch_no: &'a str,
-    page: VecDeque<i64>,
-    after: i64,
-    row: u32,
-}
-
-impl<'a> Seqs<'a> {
-    /// Without a source no row has a number.
-    pub fn new(source: Option<&'a Source>, batch_no: &'a str) -> Seqs<'a> {
-        Seqs { source, batch_no, page: VecDeque::new(), after: i64::MIN, row: 0 }
-    }
-
-    pub fn batch_no(&self) -> &'a str {
-        self.batch_no
-    }
-
-    /// `None` when the bureau has taken the row away meanwhile.
-    pub async fn of(&mut self, link: &mut Link, row: u32) -> Result<Option<i64>> {
-        let Some(source) = self.source else { return Ok(None) };
-        while self.row < row {
-            if self.page.is_empty() {
-                let start = Sql::new(link.dialect(), &format!("select {}", cast(link.dialect(), SEQ)));
-                let rows = link.ask(source.of_batch(start, self.batch_no, self.after, SEQS)).await?;
-                self.page = rows.iter().filter_map(|r| r.first().and_then(seq_of)).collect();
-                let Some(last) = self.page.back() else { return Ok(None) };
-                self.after = *last;
-            }
-            self.row += 1;
-            let seq = self.page.pop_front();
-            if self.row == row {
-                return Ok(seq);
-            }
-        }
-        Ok(None)
     }
 }
 

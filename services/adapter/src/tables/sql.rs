@@ -73,6 +73,19 @@ impl Sql {
         self
     }
 
+    /// That a column holds this very text. The plain comparison finds it by an index; on MySQL it may find others too,
+    /// since the column's collation decides, so a second one asks for each letter.
+    pub fn same(self, column: &str, text: &str) -> Sql {
+        let sql = self.add(&format!("{column} = ")).value(text);
+        match sql.dialect {
+            Dialect::Postgres => sql,
+            Dialect::MySql => sql
+                .add(&format!(" and cast(convert({column} using utf8mb4) as binary) = cast("))
+                .value(text)
+                .add(" as binary)"),
+        }
+    }
+
     /// A column as text, cut to `longest` characters there, so that no value can fill this process's memory.
     pub fn text_of(self, column: &str, longest: usize) -> Sql {
         let column = quoted(self.dialect, column);
@@ -110,6 +123,15 @@ fn quoted(dialect: Dialect, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_means_itself_whatever_the_collation() {
+        let same = |dialect| Sql::new(dialect, "").same("no", "b1");
+        assert_eq!(same(Dialect::Postgres).text, "no = $1");
+        let mysql = same(Dialect::MySql);
+        assert_eq!(mysql.text, "no = ? and cast(convert(no using utf8mb4) as binary) = cast(? as binary)");
+        assert_eq!(mysql.values.len(), 2);
+    }
 
     #[test]
     fn the_same_statement_is_written_for_both_servers() {

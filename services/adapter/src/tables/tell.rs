@@ -1,27 +1,34 @@
-//! What became of a batch, written where the bureau looks: refused rows and the result in one transaction, the result
-//! last. A reader who sees the result sees every refused row; one that is there is never written again. Messages name
-//! the column and the remedy, never the value.
+//! What became of a batch, written where the bureau looks: refused rows, signed receipts and the result in one
+//! transaction, the result last. A reader who sees the result sees all of it; one that is there is never written again.
+//! Messages name the column and the remedy, never the value.
 
-use minqing_proto::minqing::bureau::v1::Batch;
+use minqing_kit::Error;
+use minqing_proto::minqing::{
+    bureau::v1::{Batch, Receipt},
+    types::v1::RowError,
+};
 
 use super::{
-    control::{Control, Kind},
+    control::{self, Control},
     database::Link,
     holds,
-    source::{Seqs, Source},
-    sql::{Sql, Value, or_null},
+    sql::{Sql, Value, cast, or_null},
+    take::Taken,
 };
 use crate::{
     Result,
     core::Core,
-    files::forms::Form,
+    receipt,
     report::{Outcome, Told},
+    row::Cell,
     store,
 };
 
 const ERRORS_A_PAGE: i64 = 2_000;
 /// Refused rows written by one statement.
 const ROWS_A_STATEMENT: usize = 250;
+/// Receipts written by one statement; each is a kilobyte or two.
+const RECEIPTS_A_STATEMENT: usize = 100;
 
 /// A refused row as it is written.
 struct Line {
@@ -33,41 +40,61 @@ struct Line {
 }
 
 /// Writes the result of a batch, once.
-pub async fn tell(core: &Core, link: &mut Link, control: &Control, outcome: &Outcome) -> Result<()> {
+pub async fn tell(core: &Core, link: &mut Link, control: &Control, taken: &Taken) -> Result<()> {
     if holds(link, "mq_batch_result", "batch_no", &control.batch_no).await? {
         return Ok(());
     }
-    let source = match outcome {
-        Outcome::Refused(_) => None,
-        Outcome::Batch(batch) if batch.refused == 0 => None,
-        Outcome::Form(_, told) if told.is_empty() => None,
-        _ => Source::find(link, &name(core, control)).await?.ok(),
-    };
     link.begin().await?;
-    let mut seqs = Seqs::new(source.as_ref(), &control.batch_no);
-    match outcome {
-        Outcome::Batch(batch) => tell_batch(core, link, batch, &mut seqs).await?,
-        Outcome::Form(_, told) => write(link, told.iter().map(line_of_form).collect(), &mut seqs).await?,
+    if control.span.is_none() {
+        as_it_was(link, control).await?;
+    }
+    let mut lines = Lines { control, seqs: &taken.seqs };
+    match &taken.outcome {
+        Outcome::Batch(batch, _) => tell_batch(core, link, batch, &mut lines).await?,
+        Outcome::Form(_, told, _) => lines.write(link, told.iter().map(line_of_form).collect()).await?,
         Outcome::Refused(_) => {}
     }
+    for some in taken.outcome.receipts().chunks(RECEIPTS_A_STATEMENT) {
+        link.execute(receipts(link, control, some)?).await?;
+    }
     let time = core.cx.clock.now().with_timezone(&china()).format("%Y-%m-%d %H:%M:%S").to_string();
-    link.execute(result(link, control, outcome, &time)).await?;
+    link.execute(result(link, control, &taken.outcome, &time)).await?;
     link.end().await
+}
+
+/// A control row altered since it was read announces another batch, which this result is not of. One that is gone
+/// takes nothing back.
+async fn as_it_was(link: &mut Link, control: &Control) -> Result<()> {
+    match control::again(link, &control.batch_no).await? {
+        Some(now) if now != *control => Err(Error::conflict(
+            "CONTROL_ROW_CHANGED",
+            "the control row was altered while its batch was taken; it is read again",
+            "处理期间控制行被修改，将重新读取",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Those of these batches that have a result, with the reason of the refused ones.
+pub async fn results(link: &mut Link, numbers: &[String]) -> Result<Vec<(String, String)>> {
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let no = cast(link.dialect(), "batch_no");
+    let mut sql = Sql::new(link.dialect(), &format!("select {no}, reason from mq_batch_result where batch_no in ("));
+    for (at, number) in numbers.iter().enumerate() {
+        sql = sql.add(if at == 0 { "" } else { ", " }).value(number.as_str());
+    }
+    let text = |cell: Option<&Cell>| if let Some(Cell::Text(text)) = cell { text.clone() } else { String::new() };
+    let found = link.ask(sql.add(")")).await?;
+    Ok(found.iter().map(|row| (text(row.first()), text(row.get(1)))).filter(|(no, _)| numbers.contains(no)).collect())
 }
 
 fn china() -> chrono::FixedOffset {
     chrono::FixedOffset::east_opt(8 * 3_600).unwrap_or_else(|| chrono::Offset::fix(&chrono::Utc))
 }
 
-fn name(core: &Core, control: &Control) -> String {
-    match control.kind() {
-        Ok(Kind::Form(Form::Receipt)) => "receipt".to_owned(),
-        Ok(Kind::Form(Form::Feedback)) => "feedback".to_owned(),
-        _ => control.dataset(core),
-    }
-}
-
-async fn tell_batch(core: &Core, link: &mut Link, batch: &Batch, seqs: &mut Seqs<'_>) -> Result<()> {
+async fn tell_batch(core: &Core, link: &mut Link, batch: &Batch, lines: &mut Lines<'_>) -> Result<()> {
     let id = minqing_kit::id::parse_name("batches", &batch.name, "name")?;
     let mut after = 0;
     loop {
@@ -76,14 +103,17 @@ async fn tell_batch(core: &Core, link: &mut Link, batch: &Batch, seqs: &mut Seqs
         drop(conn);
         let Some(last) = errors.last() else { return Ok(()) };
         after = last.row;
-        let line = |e: minqing_proto::minqing::types::v1::RowError| Line {
-            row: u32::try_from(e.row).unwrap_or_default(),
-            reason: e.reason().as_str_name().trim_start_matches("ROW_REASON_").to_owned(),
-            column: e.header,
-            zh: e.message_zh,
-            en: e.message,
-        };
-        write(link, errors.into_iter().map(line).collect(), seqs).await?;
+        lines.write(link, errors.into_iter().map(line_of_row).collect()).await?;
+    }
+}
+
+fn line_of_row(e: RowError) -> Line {
+    Line {
+        row: u32::try_from(e.row).unwrap_or_default(),
+        reason: e.reason().as_str_name().trim_start_matches("ROW_REASON_").to_owned(),
+        column: e.header,
+        zh: e.message_zh,
+        en: e.message,
     }
 }
 
@@ -97,34 +127,56 @@ fn line_of_form(told: &Told) -> Line {
     }
 }
 
-async fn write(link: &mut Link, lines: Vec<Line>, seqs: &mut Seqs<'_>) -> Result<()> {
-    for some in lines.chunks(ROWS_A_STATEMENT) {
-        let mut sql = Sql::new(
-            link.dialect(),
-            "insert into mq_row_result (batch_no, row_no, mq_seq, column_name, reason, message_zh, message) values ",
-        );
-        for (at, line) in some.iter().enumerate() {
-            let seq = Value::Whole(seqs.of(link, line.row).await?);
-            sql = sql.add(if at == 0 { "(" } else { ", (" }).value(seqs.batch_no()).add(", ");
-            sql = sql.value(i64::from(line.row)).add(", ").value(seq);
-            for text in [&line.column, &line.reason, &line.zh, &line.en] {
-                sql = sql.add(", ").value(text.as_str());
+/// Where refused rows are written to, and which row of the bureau's table each is.
+struct Lines<'a> {
+    control: &'a Control,
+    seqs: &'a [i64],
+}
+
+impl Lines<'_> {
+    async fn write(&mut self, link: &mut Link, lines: Vec<Line>) -> Result<()> {
+        for some in lines.chunks(ROWS_A_STATEMENT) {
+            let mut sql = Sql::new(
+                link.dialect(),
+                "insert into mq_row_result (batch_no, row_no, mq_seq, column_name, reason, message_zh, message) values ",
+            );
+            for (at, line) in some.iter().enumerate() {
+                let place = usize::try_from(line.row).unwrap_or_default().checked_sub(1);
+                let seq = place.and_then(|place| self.seqs.get(place)).copied();
+                sql = sql.add(if at == 0 { "(" } else { ", (" }).value(self.control.batch_no.as_str());
+                sql = sql.add(", ").value(i64::from(line.row)).add(", ").value(Value::Whole(seq));
+                for text in [&line.column, &line.reason, &line.zh, &line.en] {
+                    sql = sql.add(", ").value(text.as_str());
+                }
+                sql = sql.add(")");
             }
-            sql = sql.add(")");
+            link.execute(sql).await?;
         }
-        link.execute(sql).await?;
+        Ok(())
     }
-    Ok(())
+}
+
+fn receipts(link: &Link, control: &Control, receipts: &[Receipt]) -> Result<Sql> {
+    let mut sql = Sql::new(link.dialect(), "insert into mq_signed_receipt (batch_no, subject, receipt) values ");
+    for (at, one) in receipts.iter().enumerate() {
+        let json = receipt::to_json(std::slice::from_ref(one)).map_err(Error::bug)?;
+        let json = String::from_utf8(json).map_err(Error::bug)?;
+        sql = sql.add(if at == 0 { "(" } else { ", (" }).value(control.batch_no.as_str());
+        sql = sql.add(", ").value(one.subject.as_str()).add(", ").value(json.as_str()).add(")");
+    }
+    Ok(sql)
 }
 
 fn result(link: &Link, control: &Control, outcome: &Outcome, time: &str) -> Sql {
     let none = || Value::Whole(None);
     let count = |n: usize| Value::Whole(i64::try_from(n).ok());
     let (word, batch, counts) = match outcome {
-        Outcome::Batch(b) => {
+        Outcome::Batch(b, _) => {
             ("taken", b.name.as_str(), [b.sent.into(), b.accepted.into(), b.refused.into(), b.changed.into()])
         }
-        Outcome::Form(sent, told) => ("taken", "", [count(*sent), count(sent - told.len()), count(told.len()), none()]),
+        Outcome::Form(sent, told, _) => {
+            ("taken", "", [count(*sent), count(sent - told.len()), count(told.len()), none()])
+        }
         Outcome::Refused(_) => ("refused", "", [none(), none(), none(), none()]),
     };
     let why = match outcome {

@@ -122,6 +122,8 @@ impl City {
             log: "warn".to_owned(),
             exchange_dir: None,
             exchange_database_url: None,
+            signing_dir: None,
+            raw_days: 35,
         }
     }
 
