@@ -111,8 +111,8 @@ impl Source {
     /// The place of the `most`-th of these rows, where there are as many: the end of a batch cut to that size.
     pub async fn place_of(&self, link: &mut Link, rows: Rows<'_>, most: u32) -> Result<Option<i64>> {
         let start =
-            Sql::new(link.dialect(), &format!("select {} from {} where ", cast(link.dialect(), SEQ), self.table));
-        let sql = rows.select(start, rows.after()).add(&format!(" order by {SEQ} limit 1 offset {}", most - 1));
+            Sql::new(link.dialect(), &format!("select {} from {} t where ", cast(link.dialect(), SEQ), self.table));
+        let sql = rows.select(start, rows.after()).add(&format!(" order by t.{SEQ} limit 1 offset {}", most - 1));
         Ok(link.ask(sql).await?.first().and_then(|row| row.first()).and_then(seq_of))
     }
 }
@@ -136,9 +136,10 @@ impl Pages<'_> {
         for column in &self.source.columns {
             sql = sql.add(", ").text_of(column, LONGEST);
         }
-        let sql = sql.add(&format!(" from {} where ", self.source.table));
-        // One row more than the page, to see whether its last number comes twice.
-        let sql = self.rows.select(sql, self.after).add(&format!(" order by {SEQ} limit {}", PAGE + 1));
+        let sql = sql.add(&format!(" from {} t where ", self.source.table));
+        // One row more than the page, to see whether its last number comes twice. Ordered by the table's column: a bare
+        // name would mean the text selected above.
+        let sql = self.rows.select(sql, self.after).add(&format!(" order by t.{SEQ} limit {}", PAGE + 1));
         let mut page = link.ask(sql).await?;
         match last_of(&page) {
             Ok(Some(last)) => self.after = last,
@@ -163,7 +164,7 @@ fn last_of(page: &[Vec<Cell>]) -> Result<Option<i64>, Refusal> {
             }
         }
     }
-    if seqs.windows(2).any(|pair| pair[0] == pair[1]) {
+    if seqs.windows(2).any(|pair| pair[0] >= pair[1]) {
         let (en, zh) =
             ("two rows of the batch have the same mq_seq; make it unique", "本批次存在重复的 mq_seq，请保证唯一");
         return Err(refusal("DUPLICATE_SEQ", en, zh).of_column(SEQ));
