@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use minqing_kit::id::{IdSource as _, SystemIds};
+use minqing_kit::{
+    id::{IdSource as _, SystemIds},
+    tls::dev::{self, Ca},
+};
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection};
 use tempfile::TempDir;
 
@@ -24,7 +27,7 @@ const PASSWORD: &str = "test";
 pub struct MariaDb {
     port: u16,
     _held: Held,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl MariaDb {
@@ -63,8 +66,11 @@ impl MariaDb {
                  create user minqing_exchange@'%' identified by '{PASSWORD}';\n"
             ),
         )?;
-        owner.give(folder.path())?;
-        owner.give(&users)?;
+        let tls = folder.path().join("tls");
+        dev::write(&Ca::new("bureau")?.issue("bureau/database", &["database"])?, &tls)?;
+        for path in [folder.path(), &users, &tls, &tls.join("key.pem")] {
+            owner.give(path)?;
+        }
         let data = folder.path().join("data");
         let data = format!("--datadir={}", data.display());
         let mut init = vec![install.display().to_string(), "--no-defaults".to_owned(), data.clone()];
@@ -82,6 +88,9 @@ impl MariaDb {
             format!("--socket={}", folder.path().join("socket").display()),
             format!("--pid-file={}", folder.path().join("pid").display()),
             format!("--init-file={}", users.display()),
+            format!("--ssl-ca={}", tls.join("ca.pem").display()),
+            format!("--ssl-cert={}", tls.join("cert.pem").display()),
+            format!("--ssl-key={}", tls.join("key.pem").display()),
         ];
         serve.extend(
             [
@@ -96,7 +105,12 @@ impl MariaDb {
         );
         let mut held = Held::start("KILL", folder.path(), &owner.command(serve))?;
         held.wait_until(folder.path(), || held::answers(port))?;
-        Ok(MariaDb { port, _held: held, _folder: folder })
+        Ok(MariaDb { port, _held: held, folder })
+    }
+
+    /// Certificate of who signed the server's own, which is for localhost.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("tls/ca.pem")
     }
 
     /// A fresh database; the URL of who may do everything in it.

@@ -19,3 +19,4 @@ mod tables;
 mod tables_hostile;
 mod tables_killed;
 mod tables_out;
+mod tables_reach;

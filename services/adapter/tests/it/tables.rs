@@ -1,7 +1,5 @@
 //! Batches and feeds by the tables of a bureau's own database, on both servers: what is taken, when, and what is told.
 
-use std::sync::atomic::Ordering;
-
 use minqing_adapter::{tables::Dialect, template::Way};
 use minqing_kit::keys::VerifyingKey;
 use sha2::{Digest as _, Sha256};
@@ -9,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     bureau_db::{BureauDb, SERVERS},
     mesh::Mesh,
+    raw::replay,
     rows::{id_number, student, table},
 };
 
@@ -126,6 +125,32 @@ async fn the_bureau_can_make_the_bytes_its_receipt_is_for() {
 }
 
 #[tokio::test]
+async fn a_table_batch_is_run_again_from_what_was_sealed() {
+    for dialect in SERVERS {
+        let (db, mesh) = begin(dialect).await;
+        let mut lines = students(1..30);
+        lines[3][3] = "?".to_owned();
+        lines[7][1] = "引\"号,\n换行".to_owned();
+        db.send("B-1", SET, &lines).await;
+        until_caught_up(&mesh).await;
+        let first = std::mem::take(&mut *mesh.monitor.records.lock().unwrap());
+        let receipt = db.receipts("B-1").await.remove(0);
+        db.run("delete from mq_student_enrolment").await;
+        let again = replay(&mesh, 1, &receipt.subject).await.unwrap();
+        assert_eq!(*mesh.monitor.records.lock().unwrap(), first, "{dialect:?}");
+        let told: Vec<_> =
+            again.errors.iter().map(|e| [e.row.to_string(), e.header.clone(), e.message_zh.clone()]).collect();
+        let refused = db.refused("B-1").await;
+        let kept: Vec<_> = refused.iter().map(|r| [r[0].clone(), r[2].clone(), r[4].clone()]).collect();
+        assert_eq!(told, kept);
+        assert_eq!(told.len(), 2);
+        let (batch, signed) = (again.batch.unwrap(), again.receipt.unwrap());
+        assert_eq!((batch.sent, batch.accepted, batch.refused), (29, 27, 2));
+        assert_eq!((signed.digest, signed.digest_form), (receipt.digest, receipt.digest_form));
+    }
+}
+
+#[tokio::test]
 async fn a_feed_is_taken_from_mark_to_mark_and_no_change_is_lost_or_taken_twice() {
     for dialect in SERVERS {
         let (db, mesh) = begin(dialect).await;
@@ -168,42 +193,5 @@ async fn a_feed_is_taken_from_mark_to_mark_and_no_change_is_lost_or_taken_twice(
         assert_eq!(db.counts("student_enrolment.621202.2026-10-26.23").await, ["3", "3", "0", "3"]);
         assert_eq!(records(&mesh), 5);
         assert_eq!(own(&mesh, "table_feed where taken_seq = 23 and open_no is null").await, 1);
-    }
-}
-
-#[tokio::test]
-async fn a_database_that_is_away_loses_nothing_and_is_told_of_when_it_is_back() {
-    for dialect in SERVERS {
-        let (db, mesh) = begin(dialect).await;
-        db.send("B-1", SET, &students(1..4)).await;
-        let (close, open) = match dialect {
-            Dialect::Postgres => (
-                "alter role minqing_exchange nologin; \
-                 select pg_terminate_backend(pid) from pg_stat_activity where usename = 'minqing_exchange'",
-                "alter role minqing_exchange login",
-            ),
-            Dialect::MySql => (
-                "alter user minqing_exchange account lock; kill user minqing_exchange",
-                "alter user minqing_exchange account unlock",
-            ),
-        };
-        // Away before the rows are read, then after they were taken and before the bureau is told.
-        db.run(close).await;
-        let away = mesh.adapter.running.reconcile_once("tables").await.unwrap_err();
-        assert_eq!(away.reason(), "BUREAU_DATABASE_UNAVAILABLE", "{dialect:?}");
-        db.run(open).await;
-        mesh.monitor.away_from.store(1, Ordering::SeqCst);
-        assert!(!mesh.adapter.running.reconcile_once("tables").await.unwrap().caught_up);
-        assert_eq!(db.result("B-1").await, None, "{dialect:?}");
-        mesh.monitor.away_from.store(0, Ordering::SeqCst);
-        until_caught_up(&mesh).await;
-        assert_eq!(db.counts("B-1").await, ["3", "3", "0", "3"]);
-        assert_eq!(mesh.monitor.closes.lock().unwrap().len(), 1);
-        db.run(close).await;
-        assert!(mesh.adapter.running.reconcile_once("tables").await.is_err());
-        db.run(open).await;
-        db.send("B-2", SET, &students(4..6)).await;
-        until_caught_up(&mesh).await;
-        assert_eq!(db.counts("B-2").await, ["2", "2", "0", "2"]);
     }
 }

@@ -90,6 +90,38 @@ async fn whoever_comes_after_a_step_goes_on_from_there() {
 }
 
 #[tokio::test]
+async fn a_feed_goes_on_from_its_mark_after_any_step() {
+    for dialect in SERVERS {
+        let (db, mesh) = begin(dialect).await;
+        db.run("insert into mq_feed (dataset, county, as_of, settled_seq) values ('student_enrolment', '621202', '2026-10-26', 0)")
+            .await;
+        until_caught_up(&mesh).await;
+        let mut settled = 0;
+        for (n, step) in (0_u32..).zip(Step::ALL) {
+            db.insert(SET, ("mq_county", "621202"), settled + 1, &students(20 * n + 1..20 * n + 11)).await;
+            settled += 28;
+            db.run(&format!("update mq_feed set settled_seq = {settled}")).await;
+            let dead = watcher(&db, &mesh);
+            let stretch = one_ready(&dead).await;
+            dead.advance(&stretch, step).await.unwrap();
+            drop(dead);
+            // The bureau goes on meanwhile: the stretch under way stays what it was.
+            db.insert(SET, ("mq_county", "621202"), settled + 1, &students(20 * n + 11..20 * n + 12)).await;
+            settled += 1;
+            db.run(&format!("update mq_feed set settled_seq = {settled}")).await;
+            until_caught_up(&mesh).await;
+            assert_eq!(db.counts(&stretch.batch_no).await, ["10", "10", "0", "10"], "{dialect:?} {step:?}");
+            let next = format!("student_enrolment.621202.2026-10-26.{settled}");
+            assert_eq!(db.counts(&next).await, ["1", "1", "0", "1"], "{dialect:?} {step:?}");
+            assert_eq!(records(&mesh), 11 * (n as usize + 1));
+        }
+        assert_eq!(own(&mesh, "table_feed where open_no is null").await, 1);
+        assert_eq!((own(&mesh, "batch").await, own(&mesh, "table_batch where state = 'taken'").await), (11, 0));
+        assert_eq!(distinct(&mesh).1, 11);
+    }
+}
+
+#[tokio::test]
 async fn a_form_taken_again_after_any_step_signs_and_books_once() {
     for dialect in SERVERS {
         let (db, mesh) = begin(dialect).await;
