@@ -128,8 +128,9 @@ create table mq_identity_list (
 ) default character set utf8mb4 collate utf8mb4_bin;
 
 -- The adapter's account: it reads what the bureau sends, adds what the bureau gets, changes and deletes nothing. Make it
--- first, with a password of your own, for the adapter's address only and over TLS:
---   create user minqing_exchange@'10.0.0.0/255.0.0.0' identified by '…' require ssl;
+-- first, with a password of your own and over TLS, and let the firewall admit the adapter's address only:
+--   create user minqing_exchange identified by '…' require ssl;
+-- A view that calls functions needs execute on them, too, or MariaDB does not show it.
 grant select on mq_batch to minqing_exchange;
 grant select on mq_feed to minqing_exchange;
 grant select on mq_receipt to minqing_exchange;

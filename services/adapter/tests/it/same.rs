@@ -153,7 +153,7 @@ fn spoilt(column: &Column) -> Vec<String> {
         texts = vec!["-2147483648".to_owned()];
     }
     if column.form == Form::Text {
-        texts.push("长".repeat(usize::try_from(column.max_length).unwrap() + 1));
+        texts.push("长".repeat(column.max_length + 1));
     }
     texts
 }
