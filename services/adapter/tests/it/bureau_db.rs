@@ -22,9 +22,19 @@ pub struct BureauDb {
 }
 
 /// A connection of the bureau's own.
-enum Session {
+pub enum Session {
     Postgres(PgConnection),
     MySql(MySqlConnection),
+}
+
+impl Session {
+    pub async fn run(&mut self, sql: &str) {
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        match self {
+            Session::Postgres(conn) => drop(sql.execute(conn).await.unwrap()),
+            Session::MySql(conn) => drop(sql.execute(conn).await.unwrap()),
+        }
+    }
 }
 
 impl BureauDb {
@@ -64,7 +74,7 @@ impl BureauDb {
         }
     }
 
-    async fn session(&self) -> Session {
+    pub async fn session(&self) -> Session {
         match self.dialect {
             Dialect::Postgres => Session::Postgres(PgConnection::connect(&self.admin).await.unwrap()),
             Dialect::MySql => Session::MySql(MySqlConnection::connect(&self.admin).await.unwrap()),
@@ -73,11 +83,7 @@ impl BureauDb {
 
     /// Runs statements of the bureau's.
     pub async fn run(&self, sql: &str) {
-        let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
-        match self.session().await {
-            Session::Postgres(mut conn) => drop(sql.execute(&mut conn).await.unwrap()),
-            Session::MySql(mut conn) => drop(sql.execute(&mut conn).await.unwrap()),
-        }
+        self.session().await.run(sql).await;
     }
 
     /// What a statement selects, as texts; an absent value is "∅".

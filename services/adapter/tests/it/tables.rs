@@ -195,3 +195,49 @@ async fn a_feed_is_taken_from_mark_to_mark_and_no_change_is_lost_or_taken_twice(
         assert_eq!(own(&mesh, "table_feed where taken_seq = 23 and open_no is null").await, 1);
     }
 }
+
+/// How the adapter's README tells a DBA to move a mark.
+fn move_the_mark(dialect: Dialect) -> String {
+    let (lock, end) = match dialect {
+        Dialect::Postgres => ("begin; lock table mq_student_enrolment in share mode", "commit"),
+        Dialect::MySql => ("lock tables mq_student_enrolment read, mq_feed write", "unlock tables"),
+    };
+    format!(
+        "{lock}; update mq_feed set as_of = '2026-10-26', settled_seq = (select coalesce(max(mq_seq), 0) \
+         from mq_student_enrolment where mq_county = county) where dataset = 'student_enrolment'; {end}"
+    )
+}
+
+#[tokio::test]
+async fn a_mark_moved_as_the_readme_says_passes_no_row_that_is_still_being_written() {
+    for dialect in SERVERS {
+        let (db, mesh) = begin(dialect).await;
+        db.run(&format!("insert into mq_feed values ('{SET}', '621202', '2026-10-25', 0)")).await;
+        until_caught_up(&mesh).await;
+        db.insert(SET, ("mq_county", "none"), 5, &students(1..2)).await;
+        // One writer has taken a number and not ended; another took the next one and has.
+        let mut slow = db.session().await;
+        slow.run("begin").await;
+        slow.run("update mq_student_enrolment set mq_county = '621202' where mq_county = 'none'").await;
+        db.insert(SET, ("mq_county", "621202"), 6, &students(2..3)).await;
+        let waits = match dialect {
+            Dialect::Postgres => "from pg_locks where not granted and mode = 'ShareLock'",
+            Dialect::MySql => "from information_schema.processlist where state like 'Waiting for table metadata lock'",
+        };
+        let sql = move_the_mark(dialect);
+        let ends = async {
+            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+            while db.texts(&["1"], waits).await.is_empty() {
+                assert!(std::time::Instant::now() < deadline, "{dialect:?}: nobody waits for the writer");
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            until_caught_up(&mesh).await;
+            assert_eq!(records(&mesh), 0, "the mark has not moved");
+            slow.run("commit").await;
+        };
+        tokio::join!(db.run(&sql), ends);
+        until_caught_up(&mesh).await;
+        assert_eq!(records(&mesh), 2, "{dialect:?}");
+        assert_eq!(db.counts("student_enrolment.621202.2026-10-26.6").await, ["2", "2", "0", "2"]);
+    }
+}
