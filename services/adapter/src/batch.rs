@@ -200,6 +200,16 @@ impl Core {
     }
 }
 
+/// The rows that came are not the rows that were announced.
+pub fn not_whole(said: u32, seen: u32) -> Error {
+    Error::invalid(
+        "ROW_COUNT_MISMATCH",
+        format!("{said} rows were announced and {seen} came; the batch was cut, send it whole"),
+        format!("批次声明 {said} 行、实收 {seen} 行，数据不完整，请重新报送"),
+    )
+    .field("header.row_count", "must be the number of rows sent")
+}
+
 /// What became of the batch, on its receipt.
 fn completed_receipt(begun: Receipt, id: Uuid, batch: &Batch) -> Receipt {
     Receipt {
@@ -249,6 +259,11 @@ impl Intake {
         self.spool.push(fault.row, Err(fault))
     }
 
+    /// Names the request the batch belongs to, for a transport that learns it only from the contents.
+    pub fn belongs_to(&mut self, request_id: Uuid) {
+        self.request_id = request_id;
+    }
+
     /// A file without any row, whose sender did not say that it holds none, ends nothing.
     pub fn end_nothing_when_empty(&mut self) {
         if self.spool.seen() == 0 && self.row_count.is_none() {
@@ -259,12 +274,7 @@ impl Intake {
     fn is_whole(&self) -> Result<()> {
         let seen = self.spool.seen();
         match self.row_count {
-            Some(said) if said != seen => Err(Error::invalid(
-                "ROW_COUNT_MISMATCH",
-                format!("{said} rows were announced and {seen} came; the batch was cut, send it whole"),
-                format!("批次声明 {said} 行、实收 {seen} 行，数据不完整，请重新报送"),
-            )
-            .field("header.row_count", "must be the number of rows sent")),
+            Some(said) if said != seen => Err(not_whole(said, seen)),
             _ => Ok(()),
         }
     }

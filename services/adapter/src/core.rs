@@ -47,4 +47,10 @@ impl Core {
     pub fn schema(&self, dataset: &str) -> Option<Arc<Schema>> {
         self.schemas.get(dataset).cloned()
     }
+
+    /// Name of the dataset with this Chinese title.
+    pub fn dataset_titled(&self, title: &str) -> Option<String> {
+        let found = self.bureau.datasets.iter().find(|d| self.schema(d).is_some_and(|s| s.dataset.title == title));
+        found.map(|d| (*d).to_owned())
+    }
 }

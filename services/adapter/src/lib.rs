@@ -1,5 +1,5 @@
 //! The adapter SDK: everything an adapter to a bureau is but the bureau itself. It owns the one exchange contract over
-//! gRPC and over files, the checks of rows, the handing-out of referrals and the receipts; a bureau's crate gives a
+//! gRPC, files and database tables, the checks of rows, the handing-out of referrals and the receipts; a bureau's crate gives a
 //! [`Bureau`] value (datasets, code tables, headers, quirks) and [`service`] makes a process of it.
 //!
 //! How a batch moves: transport → [`raw`] (sealed as it came) → [`row`] (checks, keys) → [`spool`] → register (names) →
@@ -19,14 +19,17 @@ pub mod peers;
 pub mod raw;
 pub mod receipt;
 pub mod referral;
+pub mod report;
 pub mod row;
 pub mod spool;
 pub mod store;
+pub mod tables;
 pub mod template;
+pub mod waiting;
 
 use std::sync::Arc;
 
-use minqing_kit::{Context, Parts, delivery::Carrier, events::Consumer};
+use minqing_kit::{Context, Parts, delivery::Carrier, events::Consumer, reconcile::Reconciler};
 use minqing_proto::minqing::bureau::v1::{
     exchange_service_server::ExchangeServiceServer, replay_service_server::ReplayServiceServer,
 };
@@ -56,6 +59,8 @@ pub fn service(bureau: Bureau) -> ServiceDef {
 fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
     let bureau = bureau.configured(cx.settings.bureau_file.as_deref())?;
     let folder = cx.settings.exchange_dir.as_deref().map(files::Folder::open).transpose()?;
+    let database = cx.settings.exchange_database_url.as_deref().map(|url| tables::Database::new(url, &cx.metrics));
+    let database = database.transpose()?.map(Arc::new);
     let core = Arc::new(core::Core::new(bureau, cx)?);
     let mut parts = Parts::default();
     parts.routes.add_service(ExchangeServiceServer::new(exchange::Exchange(Arc::clone(&core))));
@@ -68,15 +73,27 @@ fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
     });
     parts.reconcilers.push(Arc::new(division::Refresh(Arc::clone(&core.divisions))));
     parts.reconcilers.push(Arc::new(raw::retention::Retention(Arc::clone(&core))));
-    if let Some(folder) = folder {
-        let watcher = files::Watcher::new(Arc::clone(&core), folder.clone());
-        parts.reconcilers.push(Arc::new(watcher));
-        if bureau.acts() {
-            let lists = files::outbox::IdentityLists { core: Arc::clone(&core), folder: folder.clone() };
-            parts.reconcilers.push(Arc::new(lists));
-        }
-        let carrier: Arc<dyn Carrier> = Arc::new(files::outbox::ReferralFiles { core, folder });
-        parts.carriers.push(carrier);
+    if let Some(folder) = &folder {
+        parts.reconcilers.push(Arc::new(files::Watcher::new(Arc::clone(&core), folder.clone())));
     }
+    let (lists, carrier): (Arc<dyn Reconciler>, Arc<dyn Carrier>) = match (database, folder) {
+        // A bureau that lets us into its database finds referrals and lists there, even if it also has a folder.
+        (Some(database), _) => {
+            // Writing does not wait until a large batch is read.
+            let outward = Arc::new(database.beside());
+            parts.reconcilers.push(Arc::new(tables::Watcher::new(Arc::clone(&core), database)));
+            let lists = tables::outbox::IdentityLists { core: Arc::clone(&core), database: Arc::clone(&outward) };
+            (Arc::new(lists), Arc::new(tables::outbox::ReferralRows { core, database: outward }))
+        }
+        (None, Some(folder)) => {
+            let lists = files::outbox::IdentityLists { core: Arc::clone(&core), folder: folder.clone() };
+            (Arc::new(lists), Arc::new(files::outbox::ReferralFiles { core, folder }))
+        }
+        (None, None) => return Ok(parts),
+    };
+    if bureau.acts() {
+        parts.reconcilers.push(lists);
+    }
+    parts.carriers.push(carrier);
     Ok(parts)
 }

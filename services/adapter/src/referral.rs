@@ -167,6 +167,14 @@ impl Core {
             .await
     }
 
+    /// The referral a delivery carries, with its persons.
+    pub async fn delivered(&self, call: &Call, delivery: &Delivery) -> Result<(Uuid, Referral)> {
+        let gone = || Error::not_found("REFERRAL_NOT_FOUND", "the referral is not stored", "转介不存在");
+        let id = referral_of(delivery).ok_or_else(gone)?;
+        let row = self.look_up(call, vec![id]).await?.into_iter().next().ok_or_else(gone)?;
+        Ok((id, self.with_persons(&row, delivery.attempt).await?))
+    }
+
     /// A referral about a person shows that person alone; one about a household shows its members.
     pub async fn with_persons(&self, row: &ReferralRow, attempt: i32) -> Result<Referral> {
         let persons = self.peers.reveal(&row.name(), &row.household(), row.person_key).await?;

@@ -1,4 +1,4 @@
-//! The fifteen knobs of a service, read from the environment once, here and nowhere else. A wrong one is named, with
+//! The sixteen knobs of a service, read from the environment once, here and nowhere else. A wrong one is named, with
 //! what is wrong and what to set; all faults are told at once.
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
@@ -36,6 +36,8 @@ pub struct Settings {
     pub log: String,
     /// Adapters only: the folder a bureau puts files into.
     pub exchange_dir: Option<PathBuf>,
+    /// Adapters only: the bureau's own database, whose exchange tables are read and written.
+    pub exchange_database_url: Option<String>,
     /// Adapters only: the folder with the key that signs receipts, and with the public keys of its bureau.
     pub signing_dir: Option<PathBuf>,
     /// Adapters only: what this deployment says of its bureau: datasets taken, headers, local codes.
@@ -82,6 +84,7 @@ impl Settings {
             policy_dir: get("MINQING_POLICY_DIR").map(PathBuf::from),
             log: get("MINQING_LOG").unwrap_or_else(|| "info".to_owned()),
             exchange_dir: get("MINQING_EXCHANGE_DIR").map(PathBuf::from),
+            exchange_database_url: get("MINQING_EXCHANGE_DATABASE_URL"),
             signing_dir: get("MINQING_SIGNING_DIR").map(PathBuf::from),
             bureau_file: get("MINQING_BUREAU_FILE").map(PathBuf::from),
             raw_days: faults.days("MINQING_RAW_DAYS", get("MINQING_RAW_DAYS")),
@@ -91,6 +94,11 @@ impl Settings {
             "MINQING_REDIS_URL",
             &settings.redis_url,
             &["redis://", "rediss://", "unix://", "redis+unix://"],
+        );
+        faults.check_url(
+            "MINQING_EXCHANGE_DATABASE_URL",
+            settings.exchange_database_url.as_deref().unwrap_or_default(),
+            &["postgres://", "postgresql://", "mysql://", "mariadb://"],
         );
         if faults.0.is_empty() {
             return Ok(settings);
@@ -215,6 +223,7 @@ mod tests {
             ("MINQING_LISTEN", "here"),
             ("MINQING_PEERS", "registry=http://x"),
             ("MINQING_CLOCK", "moon"),
+            ("MINQING_EXCHANGE_DATABASE_URL", "oracle://u:hidden@h"),
             ("MINQING_RAW_DAYS", "0"),
         ])
         .unwrap_err()
@@ -226,6 +235,7 @@ mod tests {
             "MINQING_LISTEN",
             "MINQING_PEERS",
             "MINQING_CLOCK",
+            "MINQING_EXCHANGE_DATABASE_URL",
             "MINQING_RAW_DAYS",
         ] {
             assert!(text.contains(key), "{key} missing in {text}");

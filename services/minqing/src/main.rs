@@ -1,6 +1,7 @@
 //! The one deployable binary: each service is a sub-command and its own process; `up` starts the whole mesh on one
 //! machine; the rest are an operator's tools.
 
+mod exchange;
 mod policy;
 mod receipt;
 mod services;
@@ -28,7 +29,7 @@ enum Command {
     ///
     /// Variables: MINQING_DATABASE_URL, MINQING_REDIS_URL, MINQING_LISTEN, MINQING_ADMIN_LISTEN, MINQING_TLS_DIR,
     /// MINQING_PEERS, MINQING_KEYS_FILE, MINQING_OTLP_ENDPOINT, MINQING_CLOCK, MINQING_POLICY_DIR, MINQING_LOG,
-    /// MINQING_EXCHANGE_DIR, MINQING_SIGNING_DIR, MINQING_RAW_DAYS, MINQING_BUREAU_FILE.
+    /// MINQING_EXCHANGE_DIR, MINQING_EXCHANGE_DATABASE_URL, MINQING_SIGNING_DIR, MINQING_RAW_DAYS, MINQING_BUREAU_FILE.
     Serve {
         /// registry, identification, monitoring, dispatch, feedback, gateway, or adapter-<bureau>.
         service: String,
@@ -43,6 +44,9 @@ enum Command {
     /// Check signed receipts offline (离线核验回执).
     #[command(subcommand)]
     Receipt(receipt::Command),
+    /// Print what a bureau's DBA runs for the table exchange (库表交换).
+    #[command(subcommand)]
+    Exchange(exchange::Command),
     /// Show how far each process of a running mesh is, and what is stuck (查看运行状态).
     Status {
         /// The file that `up` writes into its data folder.
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
             Command::Up(options) => return up::run(options).await,
             Command::Policy(command) => return policy::run(command).await,
             Command::Receipt(command) => return receipt::run(&command),
+            Command::Exchange(command) => exchange::run(&command),
             Command::Prepare(options) => up::prepare(&options).await,
             Command::Status { mesh, json } => status::run(&mesh, json).await,
         }

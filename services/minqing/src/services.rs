@@ -1,6 +1,7 @@
 //! The services of the mesh as data: what the sub-commands, `up` and the tests run.
 
 use anyhow::Context as _;
+use minqing_adapter::Bureau;
 use minqing_kit::ServiceDef;
 
 /// The core services, in the order in which they start.
@@ -29,23 +30,25 @@ pub fn by_name(name: &str) -> anyhow::Result<ServiceDef> {
         "feedback" => minqing_feedback::service(),
         _ => name
             .strip_prefix("adapter-")
-            .and_then(adapter)
+            .and_then(bureau)
+            .map(minqing_adapter::service)
             .with_context(|| format!("unknown service `{name}`; there are {} and gateway", names().join(", ")))?,
     })
 }
 
-fn adapter(bureau: &str) -> Option<ServiceDef> {
-    Some(match bureau {
-        "education" => minqing_adapter_education::service(),
-        "hr" => minqing_adapter_hr::service(),
-        "housing" => minqing_adapter_housing::service(),
-        "health" => minqing_adapter_health::service(),
-        "medical_insurance" => minqing_adapter_medical_insurance::service(),
-        "emergency" => minqing_adapter_emergency::service(),
-        "rural" => minqing_adapter_rural::service(),
-        "disabled" => minqing_adapter_disabled::service(),
-        "women" => minqing_adapter_women::service(),
-        "outside" => minqing_adapter_outside::service(),
+/// What an adapter knows of its bureau.
+pub fn bureau(name: &str) -> Option<Bureau> {
+    Some(match name {
+        "education" => minqing_adapter_education::bureau(),
+        "hr" => minqing_adapter_hr::bureau(),
+        "housing" => minqing_adapter_housing::bureau(),
+        "health" => minqing_adapter_health::bureau(),
+        "medical_insurance" => minqing_adapter_medical_insurance::bureau(),
+        "emergency" => minqing_adapter_emergency::bureau(),
+        "rural" => minqing_adapter_rural::bureau(),
+        "disabled" => minqing_adapter_disabled::bureau(),
+        "women" => minqing_adapter_women::bureau(),
+        "outside" => minqing_adapter_outside::bureau(),
         _ => return None,
     })
 }

@@ -2,5 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "it/exchange.rs"]
+mod exchange;
 #[path = "it/policy.rs"]
 mod policy;

@@ -1,11 +1,13 @@
-//! Private servers for tests: a PostgreSQL cluster and a Redis per test process, in temporary folders, gone with the
+//! Private servers for tests: a PostgreSQL cluster, a MariaDB and a Redis per test process, in temporary folders, gone with the
 //! process however it ends.
 
 mod held;
+pub mod mariadb;
 pub mod postgres;
 pub mod redis;
 pub mod service;
 
+pub use mariadb::MariaDb;
 pub use postgres::{Postgres, TestDb};
 pub use redis::Redis;
 pub use service::{TestService, TestServiceBuilder};

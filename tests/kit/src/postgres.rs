@@ -105,13 +105,13 @@ impl Postgres {
     }
 }
 
-/// Who runs the server: it refuses to be run by root.
-struct Owner {
+/// Who runs a server: PostgreSQL refuses to be run by root, and MariaDB has no need to be.
+pub(crate) struct Owner {
     user: Option<&'static str>,
 }
 
 impl Owner {
-    fn choose() -> anyhow::Result<Owner> {
+    pub fn choose() -> anyhow::Result<Owner> {
         use std::os::unix::fs::MetadataExt as _;
         let me = std::fs::metadata("/proc/self").context("/proc is not mounted")?.uid();
         if me != 0 {
@@ -123,7 +123,7 @@ impl Owner {
         Ok(Owner { user: Some(user) })
     }
 
-    fn give(&self, folder: &Path) -> anyhow::Result<()> {
+    pub fn give(&self, folder: &Path) -> anyhow::Result<()> {
         if let Some(user) = self.user {
             let status = Command::new("chown").arg(user).arg(folder).status()?;
             ensure!(status.success(), "chown failed");
@@ -131,7 +131,7 @@ impl Owner {
         Ok(())
     }
 
-    fn command(&self, command: Vec<String>) -> Vec<String> {
+    pub fn command(&self, command: Vec<String>) -> Vec<String> {
         let Some(user) = self.user else { return command };
         let mut whole =
             vec!["setpriv".to_owned(), format!("--reuid={user}"), "--clear-groups".to_owned(), "--".to_owned()];

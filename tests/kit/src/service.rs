@@ -25,6 +25,7 @@ use crate::TestDb;
 pub struct TestServiceBuilder {
     peers: BTreeMap<String, String>,
     exchange_dir: Option<PathBuf>,
+    exchange_database_url: Option<String>,
     sender: Option<VerifyingKey>,
     now: String,
     manual: bool,
@@ -42,6 +43,12 @@ impl TestServiceBuilder {
     /// Watched folder of an adapter.
     pub fn exchange_dir(mut self, folder: &Path) -> Self {
         self.exchange_dir = Some(folder.to_owned());
+        self
+    }
+
+    /// A bureau's own database, for an adapter.
+    pub fn exchange_database(mut self, url: &str) -> Self {
+        self.exchange_database_url = Some(url.to_owned());
         self
     }
 
@@ -102,6 +109,7 @@ impl TestServiceBuilder {
             policy_dir: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/policy/longnan")),
             log: "warn".to_owned(),
             exchange_dir: self.exchange_dir,
+            exchange_database_url: self.exchange_database_url,
             signing_dir: Some(signing_dir),
             bureau_file: None,
             raw_days: 35,
@@ -135,6 +143,7 @@ impl TestService {
         TestServiceBuilder {
             peers: BTreeMap::new(),
             exchange_dir: None,
+            exchange_database_url: None,
             sender: None,
             now: "2026-10-26T09:00:00+08:00".to_owned(),
             manual: true,

@@ -40,6 +40,22 @@ pub const FEEDBACK: &[Column] = &[
     ("supersedes", &["更正记录编号", "supersedes"], false),
 ];
 
+/// Which form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Receipt,
+    Feedback,
+}
+
+impl Form {
+    pub fn columns(self) -> &'static [Column] {
+        match self {
+            Form::Receipt => RECEIPT,
+            Form::Feedback => FEEDBACK,
+        }
+    }
+}
+
 /// Most lines of a form; each is a decision somebody made.
 const MAX_LINES: usize = 20_000;
 
@@ -78,7 +94,7 @@ impl Sink for FormSink {
         match missing {
             None => Ok(()),
             Some((_, headers, _)) => {
-                let (en, zh) = ("the file lacks a required column; add it", "文件缺少必填列，请补充");
+                let (en, zh) = ("a required column is missing; add it", "缺少必填列，请补充");
                 Err(refusal("REQUIRED_VALUE_MISSING", en, zh).of_column(headers[0]))
             }
         }

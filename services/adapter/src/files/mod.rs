@@ -12,29 +12,26 @@ mod take;
 mod xlsx;
 
 use std::{
-    collections::HashMap,
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::Arc,
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
 use minqing_kit::{
-    Error, Kind,
+    Error,
     reconcile::{Pass, Reconciler},
 };
 
-use crate::{Result, core::Core};
+use crate::{Result, core::Core, waiting::Waiting};
 
 const EVERY: Duration = Duration::from_millis(300);
 /// Files taken in by one pass.
 const FILES_A_PASS: usize = 4;
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Why a whole file was refused.
+/// Why a whole file, or a whole batch of an exchange table, was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub reason: String,
@@ -53,7 +50,7 @@ impl Refusal {
         refusal(error.reason(), error.message(), error.message_zh())
     }
 
-    fn of_column(mut self, column: &str) -> Refusal {
+    pub fn of_column(mut self, column: &str) -> Refusal {
         column.clone_into(&mut self.column);
         self
     }
@@ -115,13 +112,13 @@ fn complete(folder: &Path) -> io::Result<Vec<OsString>> {
 pub struct Watcher {
     core: Arc<Core>,
     folder: Folder,
-    /// Files whose services were away: attempts so far, and when to try again.
-    waiting: Mutex<HashMap<String, (u32, Instant)>>,
+    /// Files whose services were away.
+    waiting: Waiting,
 }
 
 impl Watcher {
     pub fn new(core: Arc<Core>, folder: Folder) -> Watcher {
-        Watcher { core, folder, waiting: Mutex::default() }
+        Watcher { core, folder, waiting: Waiting::default() }
     }
 
     /// Moves complete files out of the inbox. A name still in `taken/` waits for its turn.
@@ -142,29 +139,16 @@ impl Watcher {
         Ok((taken.into_iter().map(|n| n.to_string_lossy().into_owned()).collect(), left))
     }
 
-    fn may_try(&self, name: &str) -> bool {
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.get(name).is_none_or(|(_, next)| *next <= Instant::now())
-    }
-
-    fn put_off(&self, name: &str, error: &Error) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let tries = waiting.get(name).map_or(0, |(tries, _)| *tries);
-        let pause = FIRST_PAUSE.saturating_mul(1 << tries.min(6)).min(LONGEST_PAUSE);
-        waiting.insert(name.to_owned(), (tries + 1, Instant::now() + pause));
-        tracing::warn!(?error, tries, "a file waits");
-    }
-
     async fn pass(&self) -> Result<Pass> {
         let (taken, left) = self.collect().map_err(Error::bug)?;
         let mut did = 0;
-        for name in taken.iter().filter(|n| self.may_try(n)).take(FILES_A_PASS) {
+        for name in taken.iter().filter(|n| self.waiting.may_try(n)).take(FILES_A_PASS) {
             match take::file(&self.core, &self.folder, name).await {
                 Ok(()) => {
                     did += 1;
-                    self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+                    self.waiting.end(name);
                 }
-                Err(error) => self.put_off(name, &error),
+                Err(error) => self.waiting.put_off(name, &error),
             }
         }
         let wait = taken.len() - usize::try_from(did).unwrap_or_default();
@@ -184,10 +168,4 @@ impl Reconciler for Watcher {
     fn run_once(&self) -> BoxFuture<'_, Result<Pass>> {
         Box::pin(self.pass())
     }
-}
-
-/// Whether trying again later may help; anything else is the file's fault and is told to its sender.
-fn is_passing(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Unavailable | Kind::DeadlineExceeded | Kind::Busy | Kind::Conflict | Kind::Bug)
-        || matches!(error.kind(), Kind::Unauthenticated | Kind::Forbidden | Kind::Unimplemented)
 }

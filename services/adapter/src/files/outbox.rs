@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use chrono::Datelike as _;
+use chrono::{Datelike as _, NaiveDate};
 use futures::future::BoxFuture;
 use minqing_kit::{
     Call, Error, Kind,
@@ -12,7 +12,7 @@ use minqing_kit::{
 };
 use minqing_proto::minqing::{
     bureau::v1::{IdentityEntry, Referral, ReferredPerson},
-    registry::v1::ListClassMembersRequest,
+    registry::v1::{ListClassMembersRequest, ListClassMembersResponse},
     types::v1::{AssistanceClass, WarningLevel},
 };
 use sha2::{Digest as _, Sha256};
@@ -53,13 +53,16 @@ impl Carrier for ReferralFiles {
     }
 
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Outcome> {
-        Box::pin(async move {
-            match self.write(delivery).await {
-                Ok(()) => Outcome::Done,
-                Err(error) if error.kind() == Kind::NotFound => Outcome::Dead { reason: error.message().to_owned() },
-                Err(error) => Outcome::Retry { after: pause(delivery.attempt), reason: error.message().to_owned() },
-            }
-        })
+        Box::pin(async move { settled(self.write(delivery).await, delivery.attempt) })
+    }
+}
+
+/// What became of an attempt to hand a referral over by a push.
+pub fn settled(done: Result<()>, attempt: i32) -> Outcome {
+    match done {
+        Ok(()) => Outcome::Done,
+        Err(error) if error.kind() == Kind::NotFound => Outcome::Dead { reason: error.message().to_owned() },
+        Err(error) => Outcome::Retry { after: pause(attempt), reason: error.message().to_owned() },
     }
 }
 
@@ -72,12 +75,8 @@ fn pause(attempt: i32) -> Duration {
 
 impl ReferralFiles {
     async fn write(&self, delivery: &Delivery) -> Result<()> {
-        let gone = || Error::not_found("REFERRAL_NOT_FOUND", "the referral is not stored", "转介不存在");
-        let id = Uuid::from_slice(&delivery.payload).map_err(|_| gone())?;
         let call = Call::worker(&self.core.cx.name, "referral_file").with_purpose("referral");
-        let rows = self.core.look_up(&call, vec![id]).await?;
-        let row = rows.into_iter().next().ok_or_else(gone)?;
-        let referral = self.core.with_persons(&row, delivery.attempt).await?;
+        let (id, referral) = self.core.delivered(&call, delivery).await?;
         let folder = self.folder.outbox();
         let written = tokio::task::spawn_blocking(move || write_referral(folder, id, &referral));
         written.await.map_err(Error::bug)?.map_err(Error::bug)
@@ -87,14 +86,7 @@ impl ReferralFiles {
 fn write_referral(folder: PathBuf, id: Uuid, referral: &Referral) -> std::io::Result<()> {
     let mut table = Table::create(&folder, &format!("referral_{id}.csv"))?;
     table.line(REFERRAL_HEADER)?;
-    let level = match referral.level() {
-        WarningLevel::Unspecified => "",
-        WarningLevel::Red => "L1",
-        WarningLevel::Orange => "L2",
-        WarningLevel::Yellow => "L3",
-        WarningLevel::Blue => "L4",
-        WarningLevel::Green => "L5",
-    };
+    let level = level_word(referral.level());
     // Should the register know nobody there any more, the bureau still has to answer the referral.
     let nobody = [ReferredPerson::default()];
     let persons = if referral.persons.is_empty() { &nobody[..] } else { &referral.persons };
@@ -118,6 +110,18 @@ fn write_referral(folder: PathBuf, id: Uuid, referral: &Referral) -> std::io::Re
     table.finish()
 }
 
+/// As bureaus write a warning's level.
+pub fn level_word(level: WarningLevel) -> &'static str {
+    match level {
+        WarningLevel::Unspecified => "",
+        WarningLevel::Red => "L1",
+        WarningLevel::Orange => "L2",
+        WarningLevel::Yellow => "L3",
+        WarningLevel::Blue => "L4",
+        WarningLevel::Green => "L5",
+    }
+}
+
 /// Writes `outbox/identity_list_<date>.csv` once in every business month.
 pub struct IdentityLists {
     pub core: Arc<Core>,
@@ -127,9 +131,8 @@ pub struct IdentityLists {
 impl IdentityLists {
     async fn pass(&self) -> Result<Pass> {
         let today = self.core.cx.clock.today();
-        let month = format!("identity_list_{:04}-{:02}", today.year(), today.month());
-        let done = store::file_is_done(&mut *self.core.cx.db.acquire().await?, &month).await?;
-        if done {
+        let month = list_of(today);
+        if list_is_written(&self.core, &month).await? {
             return Ok(Pass { did: 0, caught_up: true, detail: "this month's list is written".to_owned() });
         }
         let call = Call::worker(&self.core.cx.name, "identity_list").with_purpose("identity_list");
@@ -142,7 +145,7 @@ impl IdentityLists {
         if members == 0 {
             return Ok(Pass { did: 0, caught_up: true, detail: "the register has no members yet".to_owned() });
         }
-        self.note(&call, month, name).await?;
+        note_list(&self.core, &call, month, format!("files/{name}")).await?;
         Ok(Pass { did: 1, caught_up: true, detail: format!("wrote a list of {members}") })
     }
 
@@ -153,13 +156,7 @@ impl IdentityLists {
         let mut members = 0;
         let mut page_token = String::new();
         loop {
-            let asked = ListClassMembersRequest {
-                classes: Vec::new(),
-                division_code: String::new(),
-                page_size: PAGE,
-                page_token,
-            };
-            let page = self.core.peers.class_members(call, asked).await?;
+            let page = members_page(&self.core, call, page_token).await?;
             page_token = page.next_page_token;
             members += page.members.len();
             let entries: Vec<_> = page.members.into_iter().map(exchange::entry).collect();
@@ -175,25 +172,41 @@ impl IdentityLists {
         }
         Ok(members)
     }
+}
 
-    async fn note(&self, call: &Call, month: String, name: String) -> Result<()> {
-        let digest: [u8; 32] = Sha256::digest(month.as_bytes()).into();
-        let request_id = Uuid::new_v5(&Uuid::NAMESPACE_URL, month.as_bytes());
-        self.core
-            .cx
-            .db
-            .change(call, move |w| {
-                let (month, name) = (month.clone(), name.clone());
-                Box::pin(async move {
-                    let row = store::FileRow { name: &month, digest, kind: "identity_list", request_id };
-                    store::file_taken(w.conn(), &row).await?;
-                    store::file_ended(w.conn(), &month, digest, "").await?;
-                    w.audit(&format!("files/{name}"), &["id_number", "name", "assistance_class"]);
-                    Ok(())
-                })
+/// Name under which a business month's list is noted.
+pub fn list_of(today: NaiveDate) -> String {
+    format!("identity_list_{:04}-{:02}", today.year(), today.month())
+}
+
+pub async fn list_is_written(core: &Core, list: &str) -> Result<bool> {
+    store::file_is_done(&mut *core.cx.db.acquire().await?, list).await
+}
+
+/// A page of the members of all classes.
+pub async fn members_page(core: &Core, call: &Call, page_token: String) -> Result<ListClassMembersResponse> {
+    let asked =
+        ListClassMembersRequest { classes: Vec::new(), division_code: String::new(), page_size: PAGE, page_token };
+    core.peers.class_members(call, asked).await
+}
+
+/// Notes a month's list as written, with the audit row that says where it went.
+pub async fn note_list(core: &Core, call: &Call, list: String, to: String) -> Result<()> {
+    let digest: [u8; 32] = Sha256::digest(list.as_bytes()).into();
+    let request_id = Uuid::new_v5(&Uuid::NAMESPACE_URL, list.as_bytes());
+    core.cx
+        .db
+        .change(call, move |w| {
+            let (list, to) = (list.clone(), to.clone());
+            Box::pin(async move {
+                let row = store::FileRow { name: &list, digest, kind: "identity_list", request_id };
+                store::file_taken(w.conn(), &row).await?;
+                store::file_ended(w.conn(), &list, digest, "").await?;
+                w.audit(&to, &["id_number", "name", "assistance_class"]);
+                Ok(())
             })
-            .await
-    }
+        })
+        .await
 }
 
 fn write_entries(
@@ -218,7 +231,7 @@ fn write_entries(
     Ok(Some(table))
 }
 
-fn class_title(class: AssistanceClass) -> &'static str {
+pub fn class_title(class: AssistanceClass) -> &'static str {
     match class {
         AssistanceClass::Unspecified => "",
         AssistanceClass::MinimumLiving => "最低生活保障对象",

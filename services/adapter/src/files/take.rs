@@ -4,19 +4,15 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use minqing_kit::{Call, Error};
-use minqing_proto::minqing::bureau::v1::{
-    AcknowledgeReferralsRequest, Batch, DigestForm, Receipt, RecordResult, ReportFeedbackRequest, SubmitBatchResponse,
-};
+use minqing_proto::minqing::bureau::v1::{Batch, DigestForm};
 use tokio::io::AsyncReadExt as _;
 use uuid::Uuid;
 
 use super::{
     Folder, Refusal,
-    forms::{self, FEEDBACK, FormSink, Line, RECEIPT},
-    is_passing,
+    forms::{Form, FormSink, Line},
     name::{self, BatchName, Format, Kind},
     read::{self, Look},
-    refusal,
     result::{self, Table},
     table::BatchSink,
 };
@@ -24,39 +20,14 @@ use crate::{
     Result,
     batch::{Announced, Intake},
     core::Core,
-    feedback::MAX_RECORDS,
     raw,
     receipt::{self, Received},
+    report::{Outcome, Report, Told},
     store::{self, FileRow},
+    waiting::is_passing,
 };
 
 const ERRORS_A_PAGE: i64 = 5_000;
-const RECEIPTS_A_CALL: usize = 100;
-
-/// What became of a file.
-enum Outcome {
-    Batch(Batch, Vec<Receipt>),
-    /// Lines sent, refused lines, receipts for the others where there are any.
-    Form(usize, Vec<Told>, Vec<Receipt>),
-    Refused(Refusal),
-}
-
-impl Outcome {
-    fn receipts(&self) -> &[Receipt] {
-        match self {
-            Outcome::Batch(_, receipts) | Outcome::Form(_, _, receipts) => receipts,
-            Outcome::Refused(_) => &[],
-        }
-    }
-}
-
-/// A refused line of a form.
-struct Told {
-    row: u32,
-    column: String,
-    en: String,
-    zh: String,
-}
 
 /// A file under way.
 struct Taken<'a> {
@@ -75,7 +46,7 @@ pub async fn file(core: &Core, folder: &Folder, name: &str) -> Result<()> {
     let to_look = path.clone();
     let look = blocking(move || read::look(&to_look)).await?.map_err(Error::bug)?;
     let request_id = request_id(core, name, &look);
-    let title = |t: &str| title(core, t);
+    let title = |t: &str| core.dataset_titled(t);
     let kind = name::parse(name, &title);
     let word = kind.as_ref().map_or("unknown", |(kind, _)| kind.word());
     let row = FileRow { name, digest: look.digest, kind: word, request_id };
@@ -86,8 +57,8 @@ pub async fn file(core: &Core, folder: &Folder, name: &str) -> Result<()> {
     let outcome = match kind {
         Err(refusal) => Ok(Outcome::Refused(refusal)),
         Ok((Kind::Batch(said), format)) => taken.batch(said, format).await,
-        Ok((Kind::Receipt, format)) => taken.receipts(format).await,
-        Ok((Kind::Feedback, format)) => taken.feedback(format).await,
+        Ok((Kind::Receipt, format)) => taken.form(format, Form::Receipt).await,
+        Ok((Kind::Feedback, format)) => taken.form(format, Form::Feedback).await,
     };
     let outcome = match outcome {
         Err(error) if is_passing(&error) => return Err(error),
@@ -108,11 +79,6 @@ fn request_id(core: &Core, name: &str, look: &Look) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_URL, &text)
 }
 
-fn title(core: &Core, title: &str) -> Option<String> {
-    let found = core.bureau.datasets.iter().find(|d| core.schema(d).is_some_and(|s| s.dataset.title == title));
-    found.map(|d| (*d).to_owned())
-}
-
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::bug)
 }
@@ -121,7 +87,7 @@ impl Taken<'_> {
     async fn batch(&self, said: BatchName, format: Format) -> Result<Outcome> {
         let request_id = self.request_id.to_string();
         if let Some(done) = self.core.cx.db.outcome(&self.call, &request_id, self.look.digest).await? {
-            return Ok(taken_in(done));
+            return Ok(Outcome::of(done));
         }
         let announced = Announced {
             request_id: &request_id,
@@ -168,82 +134,28 @@ impl Taken<'_> {
             Ok(intake) => {
                 let digest = self.look.digest;
                 let received = Received { form: DigestForm::File, digest, signature: None, raw: Some(stored.id) };
-                Ok(taken_in(self.core.finish(intake, &self.call, digest, received).await?))
+                Ok(Outcome::of(self.core.finish(intake, &self.call, digest, received).await?))
             }
         }
     }
 
-    async fn lines(&self, format: Format, columns: &'static [forms::Column]) -> Result<Result<Vec<Line>, Refusal>> {
+    async fn lines(&self, format: Format, form: Form) -> Result<Result<Vec<Line>, Refusal>> {
         let (path, look) = (self.path.clone(), Arc::clone(&self.look));
         blocking(move || {
-            let mut sink = FormSink::new(columns);
+            let mut sink = FormSink::new(form.columns());
             read::read(&path, format, &look, &mut sink)?;
             Ok(sink.lines)
         })
         .await
     }
 
-    /// Id of the n-th call made for this file.
-    fn call_id(&self, n: usize) -> String {
-        Uuid::new_v5(&self.request_id, &n.to_be_bytes()).to_string()
-    }
-
-    async fn receipts(&self, format: Format) -> Result<Outcome> {
-        let lines = match self.lines(format, RECEIPT).await? {
+    async fn form(&self, format: Format, form: Form) -> Result<Outcome> {
+        let lines = match self.lines(format, form).await? {
             Ok(lines) => lines,
             Err(refusal) => return Ok(Outcome::Refused(refusal)),
         };
-        let (mut good, mut told, mut receipts) = (Vec::new(), Vec::new(), Vec::new());
-        for (row, line) in &lines {
-            let field = |f| line.as_ref().and_then(|l| l.get(f)).filter(|t| !t.is_empty()).cloned();
-            match (field("referral"), field("operator")) {
-                (Some(referral), Some(operator)) => good.push((*row, referral, operator)),
-                _ => told.push(unreadable(*row)),
-            }
-        }
-        // A call has one signer.
-        let runs = good.chunk_by(|a, b| a.2 == b.2).flat_map(|run| run.chunks(RECEIPTS_A_CALL));
-        for (n, run) in runs.enumerate() {
-            let request = AcknowledgeReferralsRequest {
-                request_id: self.call_id(n),
-                referrals: run.iter().map(|(_, referral, _)| referral.clone()).collect(),
-                operator: run[0].2.clone(),
-            };
-            let mut answer = self.core.acknowledge(&self.call, request).await?;
-            receipts.extend(answer.results.iter_mut().filter_map(|r| r.receipt.take()));
-            let refused = run.iter().zip(answer.results).filter(|(_, r)| !r.accepted);
-            told.extend(refused.map(|((row, ..), r)| Told {
-                row: *row,
-                column: forms::header_of(RECEIPT, "referral"),
-                en: r.message,
-                zh: r.message_zh,
-            }));
-        }
-        told.sort_by_key(|t| t.row);
-        Ok(Outcome::Form(lines.len(), told, receipts))
-    }
-
-    async fn feedback(&self, format: Format) -> Result<Outcome> {
-        let lines = match self.lines(format, FEEDBACK).await? {
-            Ok(lines) => lines,
-            Err(refusal) => return Ok(Outcome::Refused(refusal)),
-        };
-        let (mut records, mut told) = (Vec::new(), Vec::new());
-        for (row, line) in &lines {
-            match line {
-                Some(line) => records.push((*row, forms::record(line))),
-                None => told.push(unreadable(*row)),
-            }
-        }
-        for (n, some) in records.chunks(MAX_RECORDS).enumerate() {
-            let records = some.iter().map(|(_, record)| record.clone()).collect();
-            let request = ReportFeedbackRequest { request_id: self.call_id(n), records };
-            let answer = self.core.report_feedback(&self.call, request).await?;
-            let refused = some.iter().zip(answer.results).filter(|(_, r)| !r.accepted);
-            told.extend(refused.map(|((row, _), r)| refused_record(*row, r)));
-        }
-        told.sort_by_key(|t| t.row);
-        Ok(Outcome::Form(lines.len(), told, Vec::new()))
+        let report = Report { core: self.core, call: &self.call, request_id: self.request_id };
+        report.lines(form, &lines).await
     }
 
     /// Writes the receipts, then the result file: who sees the result finds the receipts.
@@ -314,10 +226,6 @@ impl Taken<'_> {
     }
 }
 
-fn taken_in(answer: SubmitBatchResponse) -> Outcome {
-    Outcome::Batch(answer.batch.unwrap_or_default(), answer.receipt.into_iter().collect())
-}
-
 fn batch_head(batch: &Batch) -> [(&'static str, String); 9] {
     [
         ("结果 outcome", "已接收 taken".to_owned()),
@@ -330,13 +238,4 @@ fn batch_head(batch: &Batch) -> [(&'static str, String); 9] {
         ("退回 refused", batch.refused.to_string()),
         ("变化 changed", batch.changed.to_string()),
     ]
-}
-
-fn unreadable(row: u32) -> Told {
-    let r = refusal("ROW_UNREADABLE", "the line cannot be read or lacks a required value", "该行无法读取或缺少必填项");
-    Told { row, column: String::new(), en: r.en, zh: r.zh }
-}
-
-fn refused_record(row: u32, result: RecordResult) -> Told {
-    Told { row, column: forms::header_of(FEEDBACK, &result.field), en: result.message, zh: result.message_zh }
 }

@@ -42,11 +42,12 @@ pub struct Writer {
 #[derive(Clone, Copy, Debug)]
 pub struct Stored {
     pub id: Uuid,
+    pub bytes: i64,
     pub digest: [u8; 32],
 }
 
 impl Writer {
-    /// Begins; `transport` is `rows`, `csv` or `xlsx`.
+    /// Begins; `transport` is `rows`, `csv`, `xlsx` or `table`.
     pub async fn begin(core: &Core, said: &Announced<'_>, transport: &str) -> Result<Writer> {
         let header = BatchHeader {
             request_id: said.request_id.to_owned(),
@@ -100,7 +101,7 @@ impl Writer {
         }
         let digest: [u8; 32] = self.digest.finalize().into();
         store::whole(&mut *self.db.acquire().await?, self.id, (self.pieces, self.bytes), digest).await?;
-        Ok(Stored { id: self.id, digest })
+        Ok(Stored { id: self.id, bytes: self.bytes, digest })
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{PIECE, field, store, store::RawRow};
+use super::{PIECE, Stored, field, store, store::RawRow};
 use crate::{Result, core::Core};
 
 /// A reader over the pieces.
@@ -27,15 +27,17 @@ pub struct Pieces {
 
 impl Pieces {
     pub fn of(core: &Core, raw: &RawRow) -> Pieces {
-        Pieces {
-            runtime: Handle::current(),
-            db: core.cx.db.clone(),
-            keys: Arc::clone(&core.cx.keys),
-            id: raw.id,
-            bytes: u64::try_from(raw.bytes).unwrap_or_default(),
-            at: 0,
-            open: None,
-        }
+        Pieces::begin(core, raw.id, raw.bytes)
+    }
+
+    /// What was stored a moment ago.
+    pub fn stored(core: &Core, stored: &Stored) -> Pieces {
+        Pieces::begin(core, stored.id, stored.bytes)
+    }
+
+    fn begin(core: &Core, id: Uuid, bytes: i64) -> Pieces {
+        let (runtime, db, keys) = (Handle::current(), core.cx.db.clone(), Arc::clone(&core.cx.keys));
+        Pieces { runtime, db, keys, id, bytes: u64::try_from(bytes).unwrap_or_default(), at: 0, open: None }
     }
 
     /// A reader of its own over the same.

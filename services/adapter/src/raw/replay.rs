@@ -20,8 +20,9 @@ use crate::{
     Result,
     batch::{Announced, Intake},
     core::Core,
-    files::{name::Format, read, table::BatchSink},
+    files::{Refusal, name::Format, read, table::BatchSink},
     receipt::{Received, RowsDigest},
+    tables::canonical,
 };
 
 /// Longest part of a stored row; the stream has no longer message.
@@ -61,16 +62,18 @@ impl Core {
             row_count: u32::try_from(header.row_count).ok(),
         };
         let intake = self.open(&said).await?;
-        let (form, format) = match raw.transport.as_str() {
-            "csv" => (DigestForm::File, Some(Format::Csv)),
-            "xlsx" => (DigestForm::File, Some(Format::Xlsx)),
-            _ => (DigestForm::Rows, None),
-        };
         let digest = raw.digest.as_slice().try_into().map_err(Error::bug)?;
         let pieces = Pieces::of(self, &raw);
-        let read = tokio::task::spawn_blocking(move || match format {
-            Some(format) => read_file(intake, &pieces, format, digest),
-            None => read_rows(intake, pieces, digest),
+        let form = match raw.transport.as_str() {
+            "csv" | "xlsx" => DigestForm::File,
+            "table" => DigestForm::Table,
+            _ => DigestForm::Rows,
+        };
+        let read = tokio::task::spawn_blocking(move || match raw.transport.as_str() {
+            "csv" => read_file(intake, &pieces, Format::Csv, digest),
+            "xlsx" => read_file(intake, &pieces, Format::Xlsx, digest),
+            "table" => read_table(intake, &pieces, digest),
+            _ => read_rows(intake, pieces, digest),
         });
         let intake = read.await.map_err(Error::bug)??;
         let received = Received { form, digest, signature: None, raw: None };
@@ -109,15 +112,27 @@ fn read_file(mut intake: Intake, pieces: &Pieces, format: Format, digest: [u8; 3
     if look.digest != digest {
         return Err(broken());
     }
-    read::read_from(|| Ok(pieces.again()), format, &look, &mut BatchSink::new(&mut intake)).map_err(|refusal| {
-        Error::failed_state(
-            "REPLAY_REFUSED",
-            format!("today the whole file is refused, {}: {}", refusal.reason, refusal.en),
-            format!("按现行规则整个文件被退回（{}）：{}", refusal.reason, refusal.zh),
-        )
-    })?;
+    let read = read::read_from(|| Ok(pieces.again()), format, &look, &mut BatchSink::new(&mut intake));
+    read.map_err(|refusal| refused(&refusal))?;
     intake.end_nothing_when_empty();
     Ok(intake)
+}
+
+fn read_table(mut intake: Intake, pieces: &Pieces, digest: [u8; 32]) -> Result<Intake> {
+    if read::look_through(pieces.again()).map_err(Error::bug)?.digest != digest {
+        return Err(broken());
+    }
+    let read = canonical::read(BufReader::new(pieces.again()), &mut BatchSink::new(&mut intake));
+    read.map_err(|refusal| refused(&refusal))?;
+    Ok(intake)
+}
+
+fn refused(refusal: &Refusal) -> Error {
+    Error::failed_state(
+        "REPLAY_REFUSED",
+        format!("today the whole batch is refused, {}: {}", refusal.reason, refusal.en),
+        format!("按现行规则整批被退回（{}）：{}", refusal.reason, refusal.zh),
+    )
 }
 
 fn read_rows(mut intake: Intake, pieces: Pieces, digest: [u8; 32]) -> Result<Intake> {

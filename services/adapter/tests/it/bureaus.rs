@@ -20,7 +20,7 @@ use prost_types::Any;
 
 use crate::rows::id_number;
 
-fn all() -> [Bureau; 10] {
+pub fn all() -> [Bureau; 10] {
     [
         minqing_adapter_education::bureau(),
         minqing_adapter_hr::bureau(),
@@ -48,7 +48,7 @@ fn today() -> NaiveDate {
 }
 
 /// A good row of any dataset, as texts.
-fn sample(schema: &Schema) -> Vec<Cell> {
+pub fn sample(schema: &Schema) -> Vec<Cell> {
     let text = |c: &minqing_adapter::row::schema::Column| match c.form {
         Form::IdNumber => id_number(1),
         Form::Name => "张三".to_owned(),

@@ -1,8 +1,9 @@
-//! The adapter from outside: through gRPC and through the watched folder, on a real database, beside a register, a
-//! monitoring and a feedback service that keep to the contract and record what they were asked.
+//! The adapter from outside: through gRPC, the watched folder and tables of a bureau's own database, on real databases,
+//! beside a register, a monitoring and a feedback service that keep to the contract and record what they were asked.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod batch;
+mod bureau_db;
 mod bureaus;
 mod decode;
 mod files;
@@ -13,3 +14,9 @@ mod raw;
 mod receipts;
 mod referral;
 mod rows;
+mod same;
+mod tables;
+mod tables_hostile;
+mod tables_killed;
+mod tables_out;
+mod tables_reach;

@@ -14,7 +14,7 @@ use minqing_proto::minqing::{
     },
     types::v1::BatchMode,
 };
-use minqing_test_kit::TestService;
+use minqing_test_kit::{TestService, TestServiceBuilder};
 use prost_types::Any;
 use tonic::Status;
 use uuid::Uuid;
@@ -27,34 +27,53 @@ pub struct Mesh {
     pub books: Arc<Books>,
     pub adapter: TestService,
     pub folder: Option<tempfile::TempDir>,
-    bureau: Bureau,
-    _peers: Vec<TestService>,
+    pub bureau: Bureau,
+    peers: Vec<TestService>,
+}
+
+/// A service that calls the register, monitoring and feedback.
+fn among(peers: &[TestService]) -> TestServiceBuilder {
+    let builder = TestService::builder().beside(&peers[0]).peer("registry", &peers[0].url());
+    builder.peer("monitoring", &peers[1].url()).peer("feedback", &peers[2].url())
 }
 
 impl Mesh {
     /// With the gRPC transport only.
     pub async fn start(bureau: Bureau) -> Mesh {
-        Mesh::begin(bureau, None, None).await
+        Mesh::begin(bureau, None, None, None).await
     }
 
     /// With a watched folder.
     pub async fn with_folder(bureau: Bureau) -> Mesh {
-        Mesh::begin(bureau, Some(tempfile::tempdir().unwrap()), None).await
+        Mesh::begin(bureau, Some(tempfile::tempdir().unwrap()), None, None).await
     }
 
     /// With the gRPC transport, for a bureau that signs what it sends.
     pub async fn with_sender(bureau: Bureau, sender: &VerifyingKey) -> Mesh {
-        Mesh::begin(bureau, None, Some(sender)).await
+        Mesh::begin(bureau, None, Some(sender), None).await
     }
 
-    async fn begin(bureau: Bureau, folder: Option<tempfile::TempDir>, sender: Option<&VerifyingKey>) -> Mesh {
+    /// With a watched folder and tables in the bureau's own database.
+    pub async fn with_database(bureau: Bureau, url: &str) -> Mesh {
+        Mesh::begin(bureau, Some(tempfile::tempdir().unwrap()), None, Some(url)).await
+    }
+
+    async fn begin(
+        bureau: Bureau,
+        folder: Option<tempfile::TempDir>,
+        sender: Option<&VerifyingKey>,
+        database: Option<&str>,
+    ) -> Mesh {
         let (register, monitor, books) = <(Arc<Register>, Arc<Monitor>, Arc<Books>)>::default();
         let first = TestService::start(peers::registry(&register)).await.unwrap();
         let beside = || TestService::builder().beside(&first);
         let second = beside().start(peers::monitoring(&monitor)).await.unwrap();
         let third = beside().start(peers::feedback(&books)).await.unwrap();
-        let mut builder =
-            beside().peer("registry", &first.url()).peer("monitoring", &second.url()).peer("feedback", &third.url());
+        let peers = vec![first, second, third];
+        let mut builder = among(&peers);
+        if let Some(url) = database {
+            builder = builder.exchange_database(url);
+        }
         if let Some(folder) = &folder {
             builder = builder.exchange_dir(folder.path());
         }
@@ -62,7 +81,13 @@ impl Mesh {
             builder = builder.sender(sender);
         }
         let adapter = builder.start(minqing_adapter::service(bureau)).await.unwrap();
-        Mesh { register, monitor, books, adapter, folder, bureau, _peers: vec![first, second, third] }
+        Mesh { register, monitor, books, adapter, folder, bureau, peers }
+    }
+
+    /// Another adapter of the same bureau among the same peers, with a database of its own.
+    pub async fn another(&self, url: &str) -> TestService {
+        let def = minqing_adapter::service(self.bureau);
+        among(&self.peers).exchange_database(url).start(def).await.unwrap()
     }
 
     pub fn client(&self) -> ExchangeServiceClient<Peer> {

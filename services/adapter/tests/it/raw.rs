@@ -22,7 +22,7 @@ use crate::{
     rows::{any, csv, id_number, student, table, xlsx},
 };
 
-async fn replay(mesh: &Mesh, n: u128, batch: &str) -> Result<ReplayBatchResponse, Status> {
+pub async fn replay(mesh: &Mesh, n: u128, batch: &str) -> Result<ReplayBatchResponse, Status> {
     let mut client = ReplayServiceClient::new(mesh.adapter.as_caller("operator/admin").unwrap());
     let asked = ReplayBatchRequest { request_id: Uuid::from_u128(n).to_string(), name: batch.to_owned() };
     let mut asked = minqing_kit::client::request_for(None, None, asked);

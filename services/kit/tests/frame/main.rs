@@ -121,6 +121,7 @@ impl City {
             policy_dir: None,
             log: "warn".to_owned(),
             exchange_dir: None,
+            exchange_database_url: None,
             signing_dir: None,
             bureau_file: None,
             raw_days: 35,
