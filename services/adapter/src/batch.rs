@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use minqing_kit::{Call, Error, keys::Keyring};
 use minqing_proto::minqing::{
-    bureau::v1::{Batch, SubmitBatchResponse},
+    bureau::v1::{Batch, Receipt, SubmitBatchResponse},
     monitoring::v1::{BatchRef, CloseBatchRequest, SubmitRecordsRequest},
     types::v1::{BatchMode, RowReason},
 };
@@ -20,6 +20,7 @@ use crate::{
     core::Core,
     division::Known,
     peers::PROBES,
+    receipt::{RECEIPTS, Received},
     row::{Checks, Fault, RawRow, schema::Schema, text},
     spool::{MAX_ROWS, Match, Spool},
     store,
@@ -115,18 +116,28 @@ impl Core {
         Uuid::new_v5(&request, &rows)
     }
 
-    /// Takes a whole batch in: compares, sends, closes, and keeps what became of it.
-    pub async fn finish(&self, intake: Intake, call: &Call, fingerprint: [u8; 32]) -> Result<SubmitBatchResponse> {
+    /// Takes a whole batch in: compares, sends, closes, and keeps what became of it with the receipt for it.
+    pub async fn finish(
+        &self,
+        intake: Intake,
+        call: &Call,
+        fingerprint: [u8; 32],
+        received: Received,
+    ) -> Result<SubmitBatchResponse> {
         if let Some(done) = self.cx.db.outcome(call, &intake.request_id.to_string(), fingerprint).await? {
             return Ok(done);
         }
         let mut intake = intake;
         intake.is_whole()?;
+        let receipt = self.receipts.begin(intake.announced(self.number as i32), &received)?;
         self.compare(&mut intake).await?;
         let id = self.batch_id(&intake);
         let (parts, changed) = self.send(id, &intake).await?;
         let completed = self.cx.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-        let kept = Arc::new(intake.kept(id, (parts, changed), completed));
+        let mut kept = intake.kept(id, (parts, changed), completed);
+        kept.raw = received.raw;
+        kept.receipt = self.receipts.sign(completed_receipt(receipt, id, &kept.batch))?;
+        let kept = Arc::new(kept);
         let request_id = intake.request_id.to_string();
         self.cx
             .db
@@ -135,7 +146,8 @@ impl Core {
                 Box::pin(async move {
                     store::insert_batch(w.conn(), &kept).await?;
                     let errors = kept.faults.iter().take(MAX_TOLD).map(|f| f.explain(&kept.schema)).collect();
-                    Ok(SubmitBatchResponse { batch: Some(kept.batch.clone()), errors })
+                    let (batch, receipt) = (Some(kept.batch.clone()), Some(kept.receipt.clone()));
+                    Ok(SubmitBatchResponse { batch, errors, receipt })
                 })
             })
             .await
@@ -185,6 +197,19 @@ impl Core {
         let close = CloseBatchRequest { request_id, batch: Some(batch), parts, accepted, refused };
         let closed = self.peers.close(close).await?;
         Ok((parts, closed.changed.clamp(0, accepted)))
+    }
+}
+
+/// What became of the batch, on its receipt.
+fn completed_receipt(begun: Receipt, id: Uuid, batch: &Batch) -> Receipt {
+    Receipt {
+        name: minqing_kit::id::name(RECEIPTS, id),
+        subject: batch.name.clone(),
+        accepted: batch.accepted,
+        refused: batch.refused,
+        changed: batch.changed,
+        issued_time: batch.completed_time.clone(),
+        ..begun
     }
 }
 
@@ -244,6 +269,20 @@ impl Intake {
         }
     }
 
+    /// What the sender says of the batch and how many rows came, as its receipt has it.
+    fn announced(&self, bureau: i32) -> Receipt {
+        Receipt {
+            bureau,
+            batch_no: self.batch_no.clone(),
+            dataset: self.schema.name().to_owned(),
+            mode: self.mode as i32,
+            division_code: format!("{:012}", self.county),
+            as_of: self.as_of.to_string(),
+            sent: count(self.spool.seen()),
+            ..Receipt::default()
+        }
+    }
+
     fn trusted_mode(&self) -> BatchMode {
         let refused = self.spool.seen() - self.spool.accepted();
         if refused.saturating_mul(100) > self.spool.seen().saturating_mul(TRUSTED_REFUSALS) {
@@ -276,6 +315,8 @@ impl Intake {
             parts,
             faults: self.spool.faults().to_vec(),
             schema: Arc::clone(&self.schema),
+            receipt: Receipt::default(),
+            raw: None,
         }
     }
 }

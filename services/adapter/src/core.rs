@@ -6,7 +6,7 @@ use minqing_kit::Context;
 use minqing_proto::minqing::types::v1;
 use tokio::sync::Semaphore;
 
-use crate::{bureau::Bureau, division::Divisions, peers::Peers, row::schema::Schema};
+use crate::{bureau::Bureau, division::Divisions, peers::Peers, receipt, row::schema::Schema};
 
 /// Streamed batches in memory at once; each may take up to the spool's limit. Further ones wait and hold back their
 /// senders. The watched folder takes one file at a time, beside them.
@@ -20,6 +20,7 @@ pub struct Core {
     pub peers: Peers,
     pub divisions: Arc<Divisions>,
     pub permits: Semaphore,
+    pub receipts: Arc<receipt::Keys>,
     schemas: HashMap<String, Arc<Schema>>,
 }
 
@@ -30,6 +31,7 @@ impl Core {
             Schema::all(bureau).map_err(|faults| anyhow::anyhow!("{}: {}", bureau.name, faults.join("; ")))?;
         let number = bureau.number().ok_or_else(|| anyhow::anyhow!("the contract has no bureau {}", bureau.name))?;
         let peers = Peers::new(&cx)?;
+        let receipts = Arc::new(receipt::Keys::load(cx.settings.signing_dir.as_deref())?);
         Ok(Core {
             bureau,
             number,
@@ -37,6 +39,7 @@ impl Core {
             peers,
             cx,
             permits: Semaphore::new(BATCHES_AT_ONCE),
+            receipts,
             schemas: schemas.into_iter().map(|s| (s.name().to_owned(), Arc::new(s))).collect(),
         })
     }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use minqing_kit::{Call, Error, db::Fingerprint, id, page};
 use minqing_proto::minqing::{
     bureau::v1::{
-        AcknowledgeReferralsRequest, AcknowledgeReferralsResponse, BatchHeader, FetchIdentityListRequest,
+        AcknowledgeReferralsRequest, AcknowledgeReferralsResponse, BatchHeader, DigestForm, FetchIdentityListRequest,
         FetchIdentityListResponse, FetchReferralsRequest, FetchReferralsResponse, GetBatchRequest, GetBatchResponse,
-        IdentityEntry, ListRowErrorsRequest, ListRowErrorsResponse, ReportFeedbackRequest, ReportFeedbackResponse,
-        SubmitBatchRequest, SubmitBatchResponse, exchange_service_server::ExchangeService, submit_batch_request::Part,
+        GetReceiptRequest, GetReceiptResponse, IdentityEntry, ListRowErrorsRequest, ListRowErrorsResponse,
+        ReportFeedbackRequest, ReportFeedbackResponse, SubmitBatchRequest, SubmitBatchResponse,
+        exchange_service_server::ExchangeService, submit_batch_request::Part,
     },
     registry::v1::ListClassMembersRequest,
 };
@@ -21,6 +22,8 @@ use crate::{
     Result,
     batch::{Announced, Intake},
     core::Core,
+    raw,
+    receipt::{self, RECEIPTS, Received, append_row},
     store,
 };
 
@@ -46,7 +49,17 @@ impl ExchangeService for Exchange {
         let id = id::parse_name("batches", &request.get_ref().name, "name")?;
         let mut conn = self.0.cx.db.acquire().await?;
         let batch = store::batch(&mut conn, id).await?.ok_or_else(no_batch)?;
-        Ok(Response::new(GetBatchResponse { batch: Some(batch) }))
+        let receipt = receipt::store::receipt(&mut conn, id).await?;
+        Ok(Response::new(GetBatchResponse { batch: Some(batch), receipt }))
+    }
+
+    async fn get_receipt(&self, request: Request<GetReceiptRequest>) -> Result<Response<GetReceiptResponse>, Status> {
+        let id = id::parse_name(RECEIPTS, &request.get_ref().name, "name")?;
+        let mut conn = self.0.cx.db.acquire().await?;
+        let receipt = receipt::store::receipt(&mut conn, id)
+            .await?
+            .ok_or_else(|| Error::not_found("RECEIPT_NOT_FOUND", "there is no receipt of this name", "没有该回执"))?;
+        Ok(Response::new(GetReceiptResponse { receipt: Some(receipt) }))
     }
 
     async fn list_row_errors(
@@ -115,7 +128,23 @@ impl Exchange {
         })?;
         // Waiting here reads nothing more from the stream, so the sender waits too.
         let _permit = self.0.permits.acquire().await.map_err(Error::bug)?;
-        let mut intake = self.0.open(&announced(&header, row_count)).await?;
+        let said = announced(&header, row_count);
+        let intake = self.0.open(&said).await?;
+        let raw = raw::Writer::begin(&self.0, &said, "rows").await?;
+        let id = raw.id();
+        let outcome = self.take_all(call, &header, intake, (raw, stream)).await;
+        raw::settle(&self.0, id, &outcome).await;
+        outcome
+    }
+
+    /// Stores each part as it came, then checks its rows; the batch goes on only when all of it is stored.
+    async fn take_all(
+        &self,
+        call: &Call,
+        header: &BatchHeader,
+        mut intake: Intake,
+        (mut raw, mut stream): (raw::Writer, Streaming<SubmitBatchRequest>),
+    ) -> Result<SubmitBatchResponse> {
         let mut fingerprint = Fingerprint::new(&call.method);
         fingerprint.part(&header.encode_to_vec());
         while let Some(message) = stream.message().await? {
@@ -124,13 +153,19 @@ impl Exchange {
                 return Err(Error::invalid("ROWS_EXPECTED", en, zh).field("rows", "must follow the header"));
             };
             fits(&part.rows)?;
+            let mut bytes = Vec::new();
             for any in &part.rows {
                 fingerprint.part(any.type_url.as_bytes());
                 fingerprint.part(&any.value);
+                append_row(&mut bytes, any);
             }
+            raw.write(&bytes).await?;
             intake = take(intake, part.rows).await?;
         }
-        self.0.finish(intake, call, fingerprint.finish()).await
+        let stored = raw.finish().await?;
+        let (digest, raw) = (stored.digest, Some(stored.id));
+        let received = Received { form: DigestForm::Rows, digest, signature: header.signature.clone(), raw };
+        self.0.finish(intake, call, fingerprint.finish(), received).await
     }
 
     async fn identity_list(&self, call: &Call, asked: FetchIdentityListRequest) -> Result<FetchIdentityListResponse> {

@@ -2,8 +2,9 @@
 //! gRPC and over files, the checks of rows, the handing-out of referrals and the receipts; a bureau's crate gives a
 //! [`Bureau`] value (datasets, code tables, headers, quirks) and [`service`] makes a process of it.
 //!
-//! How a batch moves: transport → [`row`] (checks, keys) → [`spool`] → register (names) → monitoring (parts, close) →
-//! own tables. Names and ID numbers pass through and are not kept.
+//! How a batch moves: transport → [`raw`] (sealed as it came) → [`row`] (checks, keys) → [`spool`] → register (names) →
+//! monitoring (parts, close) → own tables with a signed [`receipt`]. Names and ID numbers pass through: but for what is
+//! sealed for some days, they are not kept.
 
 pub mod batch;
 pub mod bureau;
@@ -14,6 +15,8 @@ pub mod exchange;
 pub mod feedback;
 pub mod files;
 pub mod peers;
+pub mod raw;
+pub mod receipt;
 pub mod referral;
 pub mod row;
 pub mod spool;
@@ -23,7 +26,9 @@ pub mod template;
 use std::sync::Arc;
 
 use minqing_kit::{Context, Parts, delivery::Carrier, events::Consumer, reconcile::Reconciler};
-use minqing_proto::minqing::bureau::v1::exchange_service_server::ExchangeServiceServer;
+use minqing_proto::minqing::bureau::v1::{
+    exchange_service_server::ExchangeServiceServer, replay_service_server::ReplayServiceServer,
+};
 
 /// A result whose error is the kit's unless it says otherwise.
 pub type Result<T, E = minqing_kit::Error> = std::result::Result<T, E>;
@@ -52,6 +57,7 @@ fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
     let core = Arc::new(core::Core::new(bureau, cx)?);
     let mut parts = Parts::default();
     parts.routes.add_service(ExchangeServiceServer::new(exchange::Exchange(Arc::clone(&core))));
+    parts.routes.add_service(ReplayServiceServer::new(raw::replay::Replay(Arc::clone(&core))));
     parts.consumers.push(Consumer {
         producer: "dispatch",
         types: vec![referral::ISSUED],
@@ -59,6 +65,7 @@ fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
         handler: Arc::new(referral::Issued(Arc::clone(&core))),
     });
     parts.reconcilers.push(Arc::new(division::Refresh(Arc::clone(&core.divisions))));
+    parts.reconcilers.push(Arc::new(raw::retention::Retention(Arc::clone(&core))));
     if let Some(folder) = folder {
         let watcher = files::Watcher::new(Arc::clone(&core), folder.clone());
         let lists = files::outbox::IdentityLists { core: Arc::clone(&core), folder: folder.clone() };

@@ -18,12 +18,14 @@ use minqing_proto::minqing::{
     },
     dispatch::v1::ReferralIssued,
     feedback::v1::{Receipt, RecordReceiptsRequest},
+    types::v1::Bureau,
 };
 use uuid::Uuid;
 
 use crate::{
     Result,
     core::Core,
+    receipt,
     store::{self, FetchRow, ReferralRow},
 };
 
@@ -218,12 +220,16 @@ impl Core {
                 .collect(),
         };
         let deliveries = Deliveries::new(self.cx.db.clone());
+        let operator = request.operator.trim().to_owned();
+        let signer = (Arc::clone(&self.receipts), self.number);
         self.cx
             .db
             .mutate(call, &request, move |w| {
                 let (known, answer, deliveries) = (known.clone(), answer.clone(), deliveries.clone());
+                let (operator, signer) = (operator.clone(), signer.clone());
                 Box::pin(async move {
                     store::sign_referrals(w.conn(), &known, today).await?;
+                    let answer = with_receipts(w, &signer, &known, &operator, answer).await?;
                     for id in known {
                         deliveries.settle(w, DELIVERY, &id::name("referrals", id)).await?;
                     }
@@ -252,13 +258,36 @@ impl Core {
     }
 }
 
+/// Signs a receipt for every referral signed for and adds it to the answer; a referral keeps its first receipt.
+async fn with_receipts(
+    work: &mut Work,
+    (keys, bureau): &(Arc<receipt::Keys>, Bureau),
+    known: &[Uuid],
+    operator: &str,
+    mut answer: AcknowledgeReferralsResponse,
+) -> Result<AcknowledgeReferralsResponse> {
+    let issued_time = work.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let mut receipts = Vec::with_capacity(known.len());
+    for row in store::referrals(work.conn(), known).await? {
+        let on = row.signed_on.unwrap_or(work.today());
+        let signed = receipt::Signed { bureau: *bureau, id: row.id, operator, on, issued_time: issued_time.clone() };
+        receipts.push((row.id, keys.sign(receipt::of_referral(signed))?));
+    }
+    receipt::store::insert(work.conn(), &receipts).await?;
+    let kept = receipt::store::receipts(work.conn(), known).await?;
+    for result in &mut answer.results {
+        result.receipt = kept.iter().find(|r| r.subject == result.referral).cloned();
+    }
+    Ok(answer)
+}
+
 fn referral_of(delivery: &Delivery) -> Option<Uuid> {
     Uuid::from_slice(&delivery.payload).ok()
 }
 
 fn check_operator(request: &AcknowledgeReferralsRequest) -> Result<()> {
     let operator = request.operator.trim();
-    if operator.is_empty() || operator.chars().count() > MAX_OPERATOR {
+    if operator.is_empty() || operator.chars().count() > MAX_OPERATOR || operator.chars().any(char::is_control) {
         let (en, zh) = (
             "operator must be the user id of who signs, 1 to 64 characters",
             "operator 应为签收人账号，1 至 64 个字符",
@@ -286,6 +315,7 @@ fn result(name: &str, accepted: bool) -> ReceiptResult {
         accepted,
         message: message.to_owned(),
         message_zh: message_zh.to_owned(),
+        receipt: None,
     }
 }
 

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use minqing_proto::minqing::{bureau::v1::Batch, dispatch::v1::ReferralIssued, types::v1::RowError};
+use minqing_proto::minqing::{
+    bureau::v1::{Batch, Receipt},
+    dispatch::v1::ReferralIssued,
+    types::v1::RowError,
+};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    Result,
+    Result, raw, receipt,
     row::{Fault, schema::Schema},
 };
 
@@ -25,6 +29,8 @@ pub struct KeptBatch {
     pub parts: i32,
     pub faults: Vec<Fault>,
     pub schema: Arc<Schema>,
+    pub receipt: Receipt,
+    pub raw: Option<Uuid>,
 }
 
 pub async fn insert_batch(conn: &mut PgConnection, kept: &KeptBatch) -> Result<()> {
@@ -49,6 +55,10 @@ pub async fn insert_batch(conn: &mut PgConnection, kept: &KeptBatch) -> Result<(
     .bind(completed)
     .execute(&mut *conn)
     .await?;
+    receipt::store::insert(conn, &[(kept.id, kept.receipt.clone())]).await?;
+    if let Some(raw) = kept.raw {
+        raw::store::link(conn, raw, kept.id).await?;
+    }
     for faults in kept.faults.chunks(ERRORS_AT_ONCE) {
         insert_errors(conn, kept.id, faults, &kept.schema).await?;
     }

@@ -1,4 +1,4 @@
-//! The twelve knobs of a service, read from the environment once, here and nowhere else. A wrong one is named, with
+//! The fourteen knobs of a service, read from the environment once, here and nowhere else. A wrong one is named, with
 //! what is wrong and what to set; all faults are told at once.
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
@@ -36,7 +36,16 @@ pub struct Settings {
     pub log: String,
     /// Adapters only: the folder a bureau puts files into.
     pub exchange_dir: Option<PathBuf>,
+    /// Adapters only: the folder with the key that signs receipts, and with the public keys of its bureau.
+    pub signing_dir: Option<PathBuf>,
+    /// Adapters only: days for which what a bureau sent is kept as it came.
+    pub raw_days: u32,
 }
+
+/// Long enough to mend a mapping and run a month's feeds again.
+const RAW_DAYS: u32 = 35;
+/// No more than the longest rhythm of a feed, a year, and its grace.
+const MOST_RAW_DAYS: u32 = 400;
 
 impl Settings {
     /// Reads the environment of the service `name`.
@@ -71,6 +80,8 @@ impl Settings {
             policy_dir: get("MINQING_POLICY_DIR").map(PathBuf::from),
             log: get("MINQING_LOG").unwrap_or_else(|| "info".to_owned()),
             exchange_dir: get("MINQING_EXCHANGE_DIR").map(PathBuf::from),
+            signing_dir: get("MINQING_SIGNING_DIR").map(PathBuf::from),
+            raw_days: faults.days("MINQING_RAW_DAYS", get("MINQING_RAW_DAYS")),
         };
         faults.check_url("MINQING_DATABASE_URL", &settings.database_url, &["postgres://", "postgresql://"]);
         faults.check_url(
@@ -141,6 +152,14 @@ impl Faults {
         }
     }
 
+    fn days(&mut self, key: &str, text: Option<String>) -> u32 {
+        let Some(text) = text else { return RAW_DAYS };
+        text.parse().ok().filter(|days| (1..=MOST_RAW_DAYS).contains(days)).unwrap_or_else(|| {
+            self.0.push(format!("{key} is {text:?}; set a number of days from 1 to {MOST_RAW_DAYS}"));
+            RAW_DAYS
+        })
+    }
+
     fn check_url(&mut self, key: &str, url: &str, schemes: &[&str]) {
         if !url.is_empty() && !schemes.iter().any(|s| url.starts_with(s)) {
             // The URL may hold a password, so it is not repeated here.
@@ -182,7 +201,7 @@ mod tests {
     fn three_variables_are_enough() {
         let settings = read(&MINIMAL).unwrap();
         assert_eq!(settings.clock, ClockSource::System);
-        assert_eq!(settings.log, "info");
+        assert_eq!((settings.log.as_str(), settings.raw_days), ("info", RAW_DAYS));
         assert!(!format!("{settings:?}").contains("hidden"));
     }
 
@@ -193,6 +212,7 @@ mod tests {
             ("MINQING_LISTEN", "here"),
             ("MINQING_PEERS", "registry=http://x"),
             ("MINQING_CLOCK", "moon"),
+            ("MINQING_RAW_DAYS", "0"),
         ])
         .unwrap_err()
         .to_string();
@@ -203,6 +223,7 @@ mod tests {
             "MINQING_LISTEN",
             "MINQING_PEERS",
             "MINQING_CLOCK",
+            "MINQING_RAW_DAYS",
         ] {
             assert!(text.contains(key), "{key} missing in {text}");
         }

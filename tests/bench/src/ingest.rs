@@ -79,6 +79,7 @@ async fn submit(channel: Channel, today: &str, round: usize) -> anyhow::Result<(
         division_code: "621202".to_owned(),
         as_of: today.to_owned(),
         row_count: i32::try_from(ROWS)?,
+        signature: None,
     };
     let day = today.to_owned();
     let rows = (0..ROWS).step_by(1000).map(move |start| {

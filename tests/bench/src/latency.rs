@@ -115,6 +115,7 @@ async fn submit(channel: Channel, today: &str, dataset: &str, rows: Vec<Any>) ->
         division_code: "621202".to_owned(),
         as_of: today.to_owned(),
         row_count: count,
+        signature: None,
     };
     let mut parts = vec![SubmitBatchRequest { part: Some(Part::Header(header)) }];
     if count > 0 {

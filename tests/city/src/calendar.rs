@@ -1,5 +1,5 @@
 //! Working days of the simulated weeks. Between 26 October and the end of 2026 the State Council's notice moves no
-//! day, so weekends are enough; the city does not play beyond that.
+//! day, so weekends are enough; the city does not play beyond that, but last days may lie behind New Year's Day.
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
@@ -14,7 +14,7 @@ pub fn end() -> NaiveDate {
 }
 
 pub fn is_working(day: NaiveDate) -> bool {
-    !matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
+    !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && (day.month(), day.day()) != (1, 1)
 }
 
 pub fn plus(day: NaiveDate, days: u64) -> NaiveDate {
@@ -56,6 +56,8 @@ mod tests {
         let friday = NaiveDate::from_ymd_opt(2026, 10, 30).unwrap();
         assert_eq!(add_working(friday, 1), NaiveDate::from_ymd_opt(2026, 11, 2).unwrap());
         assert_eq!(add_working(start(), 5), NaiveDate::from_ymd_opt(2026, 11, 2).unwrap());
+        let last_week = NaiveDate::from_ymd_opt(2026, 12, 30).unwrap();
+        assert_eq!(add_working(last_week, 2), NaiveDate::from_ymd_opt(2027, 1, 4).unwrap());
         assert_eq!(working_between(friday, NaiveDate::from_ymd_opt(2026, 11, 2).unwrap()), 1);
     }
 }

@@ -283,13 +283,12 @@ fn set_too_large(row: &mut Row) {
 pub fn collection(city: &City, county: County) -> (Vec<HouseholdRow>, Vec<(i32, RowReason)>) {
     let range = city.range_of(county);
     let mut rng = ChaCha8Rng::seed_from_u64(city.settings.seed ^ 0x00c0_11ec ^ county.parse::<u64>().unwrap_or(0));
-    let joined = NaiveDate::from_ymd_opt(2015, 1, 1).unwrap_or_default();
     let mut rows = Vec::with_capacity(range.len() + range.len() / 50);
     let mut dirty = Vec::new();
     let every = (range.len() / (range.len() / 100).max(BAD_HOUSEHOLDS.len())).max(1);
     for (n, place) in range.enumerate() {
         let home = &city.households[place];
-        let mut row = home.collected(joined);
+        let mut row = home.collected();
         for (member, person) in row.members.iter_mut().zip(&home.members) {
             // The county's old books still hold some numbers of fifteen digits.
             if let Some(old) = person.old_id_number().filter(|_| rng.random_bool(0.003)) {
@@ -299,7 +298,7 @@ pub fn collection(city: &City, county: County) -> (Vec<HouseholdRow>, Vec<(i32, 
         rows.push(row);
         if n % every == every - 1 {
             let kind = BAD_HOUSEHOLDS[n / every % BAD_HOUSEHOLDS.len()];
-            let (row, reason) = bad_household(home.collected(joined), n, kind);
+            let (row, reason) = bad_household(home.collected(), n, kind);
             rows.push(row);
             dirty.push((i32::try_from(rows.len()).unwrap_or(i32::MAX), reason));
         }

@@ -86,7 +86,7 @@ impl Household {
     }
 
     /// The row of the county's collection batch.
-    pub fn collected(&self, joined: NaiveDate) -> registry::HouseholdRow {
+    pub fn collected(&self) -> registry::HouseholdRow {
         let members = self.members.iter().enumerate().map(|(n, p)| registry::MemberRow {
             id_number: p.id_number.clone(),
             name: p.name.clone(),
@@ -94,7 +94,7 @@ impl Household {
             relation: p.relation.to_owned(),
             phone: phone(p, n),
             bank_account: if n == 0 { format!("6217{}", &p.id_number[3..17]) } else { String::new() },
-            joined_on: iso(joined.max(p.birth_on)),
+            joined_on: iso(p.joined_on()),
         });
         registry::HouseholdRow {
             household_no: self.no.clone(),

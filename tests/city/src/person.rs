@@ -34,6 +34,11 @@ impl Person {
         if had_birthday { years } else { years - 1 }
     }
 
+    /// The day on which the county's books have the person in the household: they begin in 2015.
+    pub fn joined_on(&self) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2015, 1, 1).unwrap_or_default().max(self.birth_on)
+    }
+
     /// The number as it stood before 1999: no century, no check digit. Only for people born in the 1900s.
     pub fn old_id_number(&self) -> Option<String> {
         (self.birth_on.year() < 2000).then(|| format!("{}{}", &self.id_number[..6], &self.id_number[8..17]))

@@ -1,9 +1,10 @@
-//! The numbers of the policy pack that the city needs, read from the pack's parameter file by a reader of its own:
+//! The numbers of the policy pack that the city needs, read from the pack's parameter files by a reader of its own:
 //! the oracle must not lean on the mesh's code, only on the same published values.
 
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context as _;
+use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
@@ -42,6 +43,138 @@ pub struct Thresholds {
     pub cancer_income_percent: i64,
     pub job_days: u64,
     pub job_months: usize,
+    pub beside: Beside,
+}
+
+/// The lines of the indicators that no household is planted for.
+#[derive(Clone, Debug)]
+pub struct Beside {
+    /// The standards before the last rise, and the day of the rise.
+    pub earlier_urban_fen: i64,
+    pub raised_on: NaiveDate,
+    pub pay_cycle_days: u64,
+    pub pay_tolerance_fen: i64,
+    pub monitoring_fen: i64,
+    /// Months of the standard a head may own in each class.
+    pub assets_aided: i64,
+    pub assets_edge: i64,
+    pub assets_rigid: i64,
+    pub disabled_members: usize,
+    pub weak_labour_percent: i64,
+    pub outpatient_fen: i64,
+    pub rise_fen: i64,
+    pub rise_percent: i64,
+    pub enrolment_days: u64,
+    pub earner_death_days: u64,
+    pub school_aid_days: u64,
+    pub compulsory_from: i32,
+    pub compulsory_to: i32,
+    pub start_days: u64,
+    pub finish_days: u64,
+    pub pension_days: u64,
+    pub transitional_days: u64,
+    pub cancer_wait_days: u64,
+    pub cancer_aid_fen: i64,
+    pub age_notice_days: u64,
+    pub age_passed_days: u64,
+    pub elder_age: i32,
+    pub new_member_days: u64,
+    pub ability_days: u64,
+    pub open_need_days: u64,
+    pub feed_missing_days: u64,
+    pub graduate_month: u32,
+    pub graduate_years: u32,
+    pub work_gap_days: u64,
+    pub unaided_stay_days: u64,
+    pub house_limit: i32,
+}
+
+impl Default for Beside {
+    fn default() -> Self {
+        Beside {
+            earlier_urban_fen: 84_000,
+            raised_on: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap_or_default(),
+            pay_cycle_days: 31,
+            pay_tolerance_fen: 100,
+            monitoring_fen: 860_000,
+            assets_aided: 24,
+            assets_edge: 36,
+            assets_rigid: 48,
+            disabled_members: 2,
+            weak_labour_percent: 300,
+            outpatient_fen: 50_000,
+            rise_fen: 200_000,
+            rise_percent: 300,
+            enrolment_days: 60,
+            earner_death_days: 90,
+            school_aid_days: 60,
+            compulsory_from: 6,
+            compulsory_to: 15,
+            start_days: 60,
+            finish_days: 365,
+            pension_days: 365,
+            transitional_days: 90,
+            cancer_wait_days: 30,
+            cancer_aid_fen: 1_000_000,
+            age_notice_days: 31,
+            age_passed_days: 31,
+            elder_age: 60,
+            new_member_days: 90,
+            ability_days: 60,
+            open_need_days: 28,
+            feed_missing_days: 3,
+            graduate_month: 9,
+            graduate_years: 6,
+            work_gap_days: 60,
+            unaided_stay_days: 90,
+            house_limit: 1,
+        }
+    }
+}
+
+impl Beside {
+    fn of(book: &Book) -> anyhow::Result<Beside> {
+        let days = |name: &str| book.days(name);
+        Ok(Beside {
+            earlier_urban_fen: book.fen("minimum_living_standard_before", "urban", HOME)?,
+            raised_on: crate::dataset::date(&book.find("standard_raised_on", "all", HOME)?)
+                .context("standard_raised_on is no day")?,
+            pay_cycle_days: days("pay_cycle_days")?,
+            pay_tolerance_fen: book.fen("payment_tolerance", "all", HOME)?,
+            monitoring_fen: book.fen("monitoring_line", "all", HOME)?,
+            assets_aided: book.fen("asset_multiple_minimum_living", "all", HOME)?,
+            assets_edge: book.fen("asset_multiple_edge", "all", HOME)?,
+            assets_rigid: book.fen("asset_multiple_rigid", "all", HOME)?,
+            disabled_members: usize::try_from(days("multi_disabled_members")?)?,
+            weak_labour_percent: book.percent("weak_labour_ratio")?,
+            outpatient_fen: book.fen("outpatient_month_line", "all", HOME)?,
+            rise_fen: book.fen("medical_rise_least", "all", HOME)?,
+            rise_percent: book.percent("medical_rise_multiple")?,
+            enrolment_days: days("enrolment_days")?,
+            earner_death_days: days("earner_death_days")?,
+            school_aid_days: days("school_aid_days")?,
+            compulsory_from: book.small("compulsory_age_from")?,
+            compulsory_to: book.small("compulsory_age_to")?,
+            start_days: days("renovation_start_days")?,
+            finish_days: days("renovation_finish_days")?,
+            pension_days: days("pension_gap_days")?,
+            transitional_days: days("transitional_days")?,
+            cancer_wait_days: days("two_cancer_wait_days")?,
+            cancer_aid_fen: book.fen("two_cancer_central_aid", "all", HOME)?,
+            age_notice_days: days("age_notice_days")?,
+            age_passed_days: days("age_passed_days")?,
+            elder_age: book.small("elder_age")?,
+            new_member_days: days("member_change_days")?,
+            ability_days: days("ability_change_days")?,
+            open_need_days: days("open_need_days")?,
+            feed_missing_days: days("feed_missing_days")?,
+            graduate_month: u32::try_from(days("graduate_check_month")?)?,
+            graduate_years: u32::try_from(days("graduate_track_years")?)?,
+            work_gap_days: days("work_gap_days")?,
+            unaided_stay_days: days("unaided_stay_days")?,
+            house_limit: book.small("house_limit")?,
+        })
+    }
 }
 
 impl Default for Thresholds {
@@ -73,6 +206,7 @@ impl Default for Thresholds {
             cancer_income_percent: 150,
             job_days: 95,
             job_months: 2,
+            beside: Beside::default(),
         }
     }
 }
@@ -88,17 +222,13 @@ impl Thresholds {
 
     /// Reads the values that hold at the start of the play from a pack's folder.
     pub fn load(pack: &Path) -> anyhow::Result<Thresholds> {
-        let path = pack.join("parameters/base.yaml");
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let file: ParameterFile =
-            serde_yaml_ng::from_str(&text).with_context(|| format!("{} is no parameter file", path.display()))?;
-        let book = Book { parameters: file.parameters };
+        let book = Book::open(&pack.join("parameters"))?;
         let urban_of = division::counties()
             .into_iter()
             .map(|county| Ok((county.to_owned(), book.fen("minimum_living_standard", "urban", county)?)))
             .collect::<anyhow::Result<_>>()?;
-        let days = |name: &str| -> anyhow::Result<u64> { Ok(u64::try_from(book.fen(name, "all", HOME)?)?) };
-        let small = |name: &str| -> anyhow::Result<i32> { Ok(i32::try_from(book.fen(name, "all", HOME)?)?) };
+        let days = |name: &str| book.days(name);
+        let small = |name: &str| book.small(name);
         Ok(Thresholds {
             standard_rural_fen: book.fen("minimum_living_standard", "rural", HOME)?,
             standard_urban_fen: book.fen("minimum_living_standard", "urban", division::SECOND)?,
@@ -126,6 +256,7 @@ impl Thresholds {
             cancer_income_percent: book.percent("edge_multiple")?,
             job_days: days("job_found_days")?,
             job_months: usize::try_from(book.fen("job_found_months", "all", HOME)?)?,
+            beside: Beside::of(&book)?,
         })
     }
 }
@@ -157,6 +288,20 @@ struct Book {
 }
 
 impl Book {
+    /// Every file of the folder.
+    fn open(folder: &Path) -> anyhow::Result<Book> {
+        let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let mut parameters = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let file: ParameterFile =
+                serde_yaml_ng::from_str(&text).with_context(|| format!("{} is no parameter file", path.display()))?;
+            parameters.extend(file.parameters);
+        }
+        Ok(Book { parameters })
+    }
+
     /// The value for a county: the most specific division first, then the newest.
     fn find(&self, name: &str, area: &str, county: &str) -> anyhow::Result<String> {
         let today = crate::dataset::iso(calendar::start());
@@ -180,6 +325,14 @@ impl Book {
     fn fen(&self, name: &str, area: &str, county: &str) -> anyhow::Result<i64> {
         let text = self.find(name, area, county)?;
         text.parse().with_context(|| format!("parameter {name} is no whole number"))
+    }
+
+    fn days(&self, name: &str) -> anyhow::Result<u64> {
+        Ok(u64::try_from(self.fen(name, "all", HOME)?)?)
+    }
+
+    fn small(&self, name: &str) -> anyhow::Result<i32> {
+        Ok(i32::try_from(self.fen(name, "all", HOME)?)?)
     }
 
     /// A multiple with at most two decimals as percent, without a float.
@@ -213,12 +366,14 @@ mod tests {
     }
 
     #[test]
-    fn the_pack_s_file_can_be_read() {
-        let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/policy/longnan-pilot");
+    fn the_pack_s_files_can_be_read_and_are_what_the_city_s_own_tests_take_for_granted() {
+        let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/policy/longnan");
         let lines = Thresholds::load(&pack).unwrap();
         assert_eq!(lines.standard_fen(HOME, true), 58_500);
         assert_eq!(lines.standard_fen(HOME, false), 88_200);
         assert_eq!(lines.standard_fen(division::SECOND, false), 86_200);
         assert_eq!(lines.cancer_income_percent, 150);
+        let own = Thresholds { standard_urban_of: lines.standard_urban_of.clone(), ..Thresholds::default() };
+        assert_eq!(format!("{lines:?}"), format!("{own:?}"));
     }
 }

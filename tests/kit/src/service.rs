@@ -13,7 +13,7 @@ use minqing_kit::{
     client::Peer,
     clock::FixedClock,
     frame,
-    keys::Keyring,
+    keys::{Keyring, SigningKey, VerifyingKey},
     metrics::Metrics,
     settings::ClockSource,
     tls::dev::{self, Ca},
@@ -25,6 +25,7 @@ use crate::TestDb;
 pub struct TestServiceBuilder {
     peers: BTreeMap<String, String>,
     exchange_dir: Option<PathBuf>,
+    sender: Option<VerifyingKey>,
     now: String,
     manual: bool,
     ca: Option<Arc<Ca>>,
@@ -41,6 +42,12 @@ impl TestServiceBuilder {
     /// Watched folder of an adapter.
     pub fn exchange_dir(mut self, folder: &Path) -> Self {
         self.exchange_dir = Some(folder.to_owned());
+        self
+    }
+
+    /// Public key with which the adapter's bureau signs.
+    pub fn sender(mut self, key: &VerifyingKey) -> Self {
+        self.sender = Some(key.clone());
         self
     }
 
@@ -74,6 +81,11 @@ impl TestServiceBuilder {
         let keys = self.keys.unwrap_or_else(|| Arc::new(Keyring::generate()));
         keys.save(&folder.path().join("keys.json"))?;
         dev::write(&ca.issue(&def.identity, &[&def.name])?, &folder.path().join("tls"))?;
+        let (signing_dir, signs) = (folder.path().join("signing"), SigningKey::generate()?);
+        signs.save(&signing_dir)?;
+        if let Some(sender) = &self.sender {
+            std::fs::write(signing_dir.join("bureau.pem"), sender.to_pem())?;
+        }
         let clock = Arc::new(FixedClock::new(self.now.parse::<DateTime<Utc>>()?));
         let name = def.name.clone();
         let settings = Settings {
@@ -90,10 +102,12 @@ impl TestServiceBuilder {
             policy_dir: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/policy/longnan")),
             log: "warn".to_owned(),
             exchange_dir: self.exchange_dir,
+            signing_dir: Some(signing_dir),
+            raw_days: 35,
         };
         let over = Overrides { clock: Some(clock.clone()), ids: None, manual: self.manual };
         let running = frame::start(def, settings, over).await?;
-        Ok(TestService { running, clock, db, keys, ca, name, _folder: folder })
+        Ok(TestService { running, clock, db, keys, receipt_key: signs.public().clone(), ca, name, _folder: folder })
     }
 }
 
@@ -107,6 +121,8 @@ pub struct TestService {
     pub db: TestDb,
     /// Its keys.
     pub keys: Arc<Keyring>,
+    /// Public half of the key it signs receipts with.
+    pub receipt_key: VerifyingKey,
     ca: Arc<Ca>,
     name: String,
     _folder: tempfile::TempDir,
@@ -118,6 +134,7 @@ impl TestService {
         TestServiceBuilder {
             peers: BTreeMap::new(),
             exchange_dir: None,
+            sender: None,
             now: "2026-10-26T09:00:00+08:00".to_owned(),
             manual: true,
             ca: None,

@@ -15,6 +15,16 @@ pub enum Format {
     Xlsx,
 }
 
+impl Format {
+    /// As the table of what was sent writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::Xlsx => "xlsx",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     Batch(BatchName),

@@ -4,7 +4,7 @@
 use std::{
     cell::Cell as Counter,
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Seek},
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     rc::Rc,
@@ -54,7 +54,8 @@ pub fn look(path: &Path) -> io::Result<Look> {
     look_through(File::open(path)?.take(MAX_FILE + 1))
 }
 
-fn look_through(mut input: impl Read) -> io::Result<Look> {
+/// Looks through what was a file once.
+pub fn look_through(mut input: impl Read) -> io::Result<Look> {
     let mut digest = Sha256::new();
     let mut decoder = UTF_8.new_decoder_without_bom_handling();
     let mut scratch = vec![0; CHUNK * 4];
@@ -85,6 +86,16 @@ fn look_through(mut input: impl Read) -> io::Result<Look> {
 
 /// Reads the file into `sink`.
 pub fn read(path: &Path, format: Format, look: &Look, sink: &mut dyn Sink) -> Result<(), Refusal> {
+    read_from(|| File::open(path), format, look, sink)
+}
+
+/// As [`read`], from anything that can be opened again.
+pub fn read_from<R: Read + Seek>(
+    open: impl Fn() -> io::Result<R>,
+    format: Format,
+    look: &Look,
+    sink: &mut dyn Sink,
+) -> Result<(), Refusal> {
     if look.size == 0 {
         return Err(refusal(
             "FILE_EMPTY",
@@ -98,12 +109,12 @@ pub fn read(path: &Path, format: Format, look: &Look, sink: &mut dyn Sink) -> Re
     match format {
         Format::Csv => {
             check_csv(look)?;
-            let file = File::open(path).map_err(|_| unreadable())?;
+            let file = open().map_err(|_| unreadable())?;
             csv_lines(file, look.utf8, sink)
         }
         // A third party's reader of a third party's format: should it panic on some file, the file is at fault.
         Format::Xlsx => {
-            catch_unwind(AssertUnwindSafe(|| xlsx::lines(path, sink))).unwrap_or_else(|_| Err(unreadable()))
+            catch_unwind(AssertUnwindSafe(|| xlsx::lines(&open, sink))).unwrap_or_else(|_| Err(unreadable()))
         }
     }
 }

@@ -46,6 +46,16 @@ impl Table {
     }
 }
 
+/// Writes a small file whole.
+pub fn write_whole(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let (path, part) = (folder.join(name), folder.join(format!("{name}.part")));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&part, &path)?;
+    sync_folder(&path)
+}
+
 /// Makes a rename last.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
@@ -64,11 +74,20 @@ fn harmless(text: &str) -> String {
 
 /// Name of the file that tells what became of another.
 pub fn result_name(name: &str) -> String {
+    format!("{}.result.csv", cut(name))
+}
+
+/// Name of the file with the signed receipts for another.
+pub fn receipt_name(name: &str) -> String {
+    format!("{}.receipt.json", cut(name))
+}
+
+fn cut(name: &str) -> &str {
     let mut end = name.len().min(MAX_NAME);
     while !name.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}.result.csv", &name[..end])
+    &name[..end]
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use minqing_kit::{Call, Error};
-use minqing_proto::minqing::bureau::v1::{AcknowledgeReferralsRequest, Batch, RecordResult, ReportFeedbackRequest};
+use minqing_proto::minqing::bureau::v1::{
+    AcknowledgeReferralsRequest, Batch, DigestForm, Receipt, RecordResult, ReportFeedbackRequest, SubmitBatchResponse,
+};
+use tokio::io::AsyncReadExt as _;
 use uuid::Uuid;
 
 use super::{
@@ -22,6 +25,8 @@ use crate::{
     batch::{Announced, Intake},
     core::Core,
     feedback::MAX_RECORDS,
+    raw,
+    receipt::{self, Received},
     store::{self, FileRow},
 };
 
@@ -30,10 +35,19 @@ const RECEIPTS_A_CALL: usize = 100;
 
 /// What became of a file.
 enum Outcome {
-    Batch(Batch),
-    /// Lines sent and refused lines.
-    Form(usize, Vec<Told>),
+    Batch(Batch, Vec<Receipt>),
+    /// Lines sent, refused lines, receipts for the others where there are any.
+    Form(usize, Vec<Told>, Vec<Receipt>),
     Refused(Refusal),
+}
+
+impl Outcome {
+    fn receipts(&self) -> &[Receipt] {
+        match self {
+            Outcome::Batch(_, receipts) | Outcome::Form(_, _, receipts) => receipts,
+            Outcome::Refused(_) => &[],
+        }
+    }
 }
 
 /// A refused line of a form.
@@ -106,6 +120,9 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 impl Taken<'_> {
     async fn batch(&self, said: BatchName, format: Format) -> Result<Outcome> {
         let request_id = self.request_id.to_string();
+        if let Some(done) = self.core.cx.db.outcome(&self.call, &request_id, self.look.digest).await? {
+            return Ok(taken_in(done));
+        }
         let announced = Announced {
             request_id: &request_id,
             batch_no: &said.batch_no,
@@ -115,7 +132,31 @@ impl Taken<'_> {
             as_of: &said.as_of,
             row_count: said.row_count,
         };
-        let mut intake = self.core.open(&announced).await?;
+        let intake = self.core.open(&announced).await?;
+        let raw = raw::Writer::begin(self.core, &announced, format.word()).await?;
+        let id = raw.id();
+        let outcome = self.store_and_read(raw, intake, format).await;
+        raw::settle(self.core, id, &outcome).await;
+        outcome
+    }
+
+    /// Stores the file as it came, then reads it.
+    async fn store_and_read(&self, mut raw: raw::Writer, mut intake: Intake, format: Format) -> Result<Outcome> {
+        // What is too large is refused unread below.
+        if self.look.size <= read::MAX_FILE {
+            let mut file = tokio::fs::File::open(&self.path).await.map_err(Error::bug)?;
+            let mut buffer = vec![0; raw::PIECE];
+            loop {
+                match file.read(&mut buffer).await.map_err(Error::bug)? {
+                    0 => break,
+                    read => raw.write(&buffer[..read]).await?,
+                }
+            }
+        }
+        let stored = raw.finish().await?;
+        if stored.digest != self.look.digest && self.look.size <= read::MAX_FILE {
+            return Err(Error::unavailable("FILE_CHANGES", "the file is being written", "文件仍在写入"));
+        }
         let (path, look) = (self.path.clone(), Arc::clone(&self.look));
         let read = blocking(move || -> Result<Intake, Refusal> {
             read::read(&path, format, &look, &mut BatchSink::new(&mut intake))?;
@@ -125,8 +166,9 @@ impl Taken<'_> {
         match read.await? {
             Err(refusal) => Ok(Outcome::Refused(refusal)),
             Ok(intake) => {
-                let answer = self.core.finish(intake, &self.call, self.look.digest).await?;
-                Ok(Outcome::Batch(answer.batch.unwrap_or_default()))
+                let digest = self.look.digest;
+                let received = Received { form: DigestForm::File, digest, signature: None, raw: Some(stored.id) };
+                Ok(taken_in(self.core.finish(intake, &self.call, digest, received).await?))
             }
         }
     }
@@ -151,7 +193,7 @@ impl Taken<'_> {
             Ok(lines) => lines,
             Err(refusal) => return Ok(Outcome::Refused(refusal)),
         };
-        let (mut good, mut told) = (Vec::new(), Vec::new());
+        let (mut good, mut told, mut receipts) = (Vec::new(), Vec::new(), Vec::new());
         for (row, line) in &lines {
             let field = |f| line.as_ref().and_then(|l| l.get(f)).filter(|t| !t.is_empty()).cloned();
             match (field("referral"), field("operator")) {
@@ -167,7 +209,8 @@ impl Taken<'_> {
                 referrals: run.iter().map(|(_, referral, _)| referral.clone()).collect(),
                 operator: run[0].2.clone(),
             };
-            let answer = self.core.acknowledge(&self.call, request).await?;
+            let mut answer = self.core.acknowledge(&self.call, request).await?;
+            receipts.extend(answer.results.iter_mut().filter_map(|r| r.receipt.take()));
             let refused = run.iter().zip(answer.results).filter(|(_, r)| !r.accepted);
             told.extend(refused.map(|((row, ..), r)| Told {
                 row: *row,
@@ -177,7 +220,7 @@ impl Taken<'_> {
             }));
         }
         told.sort_by_key(|t| t.row);
-        Ok(Outcome::Form(lines.len(), told))
+        Ok(Outcome::Form(lines.len(), told, receipts))
     }
 
     async fn feedback(&self, format: Format) -> Result<Outcome> {
@@ -200,19 +243,24 @@ impl Taken<'_> {
             told.extend(refused.map(|((row, _), r)| refused_record(*row, r)));
         }
         told.sort_by_key(|t| t.row);
-        Ok(Outcome::Form(lines.len(), told))
+        Ok(Outcome::Form(lines.len(), told, Vec::new()))
     }
 
-    /// Writes the result file.
+    /// Writes the receipts, then the result file: who sees the result finds the receipts.
     async fn tell(&self, folder: &Folder, outcome: &Outcome) -> Result<()> {
+        if !outcome.receipts().is_empty() {
+            let content = receipt::to_json(outcome.receipts()).map_err(Error::bug)?;
+            let (to, name) = (folder.result(), result::receipt_name(self.name));
+            blocking(move || result::write_whole(&to, &name, &content)).await?.map_err(Error::bug)?;
+        }
         let (to, name) = (folder.result(), result::result_name(self.name));
         let mut head = vec![("文件 file", self.name.to_owned())];
         let mut lines = Vec::new();
         match outcome {
-            Outcome::Batch(batch) => {
+            Outcome::Batch(batch, _) => {
                 head.extend(batch_head(batch));
             }
-            Outcome::Form(sent, told) => {
+            Outcome::Form(sent, told, _) => {
                 head.push(("结果 outcome", "已接收 taken".to_owned()));
                 head.push(("报送 sent", sent.to_string()));
                 head.push(("接收 accepted", (sent - told.len()).to_string()));
@@ -238,7 +286,7 @@ impl Taken<'_> {
             Ok(table)
         });
         let mut table = started.await?.map_err(Error::bug)?;
-        if let Outcome::Batch(batch) = outcome {
+        if let Outcome::Batch(batch, _) = outcome {
             table = self.tell_rows(table, batch).await?;
         }
         blocking(move || table.finish()).await?.map_err(Error::bug)
@@ -264,6 +312,10 @@ impl Taken<'_> {
             table = written.await?.map_err(Error::bug)?;
         }
     }
+}
+
+fn taken_in(answer: SubmitBatchResponse) -> Outcome {
+    Outcome::Batch(answer.batch.unwrap_or_default(), answer.receipt.into_iter().collect())
 }
 
 fn batch_head(batch: &Batch) -> [(&'static str, String); 9] {

@@ -1,11 +1,7 @@
 //! XLSX in bounded memory: the archive is inflated once into nothing to see how large it really is; only then the
 //! first sheet is read cell by cell, never as a grid, since a grid of two far cells would fill the memory.
 
-use std::{
-    fs::File,
-    io::{self, BufReader, Read, Seek},
-    path::Path,
-};
+use std::io::{self, BufReader, Read, Seek};
 
 use calamine::{DataRef, Reader as _, Xlsx};
 
@@ -23,9 +19,9 @@ const MAX_ENTRIES: usize = 1_000;
 const MAX_SHEET_ROW: u32 = 1_048_576;
 
 /// Reads the first sheet.
-pub fn lines(path: &Path, sink: &mut dyn Sink) -> Result<(), Refusal> {
-    guard(BufReader::new(File::open(path).map_err(|_| unreadable())?))?;
-    sheet(BufReader::new(File::open(path).map_err(|_| unreadable())?), sink)
+pub fn lines<R: Read + Seek>(open: impl Fn() -> io::Result<R>, sink: &mut dyn Sink) -> Result<(), Refusal> {
+    guard(BufReader::new(open().map_err(|_| unreadable())?))?;
+    sheet(BufReader::new(open().map_err(|_| unreadable())?), sink)
 }
 
 fn bomb() -> Refusal {

@@ -9,5 +9,7 @@ mod files;
 mod mesh;
 mod outbox;
 mod peers;
+mod raw;
+mod receipts;
 mod referral;
 mod rows;

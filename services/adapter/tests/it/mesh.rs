@@ -3,7 +3,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use minqing_adapter::Bureau;
-use minqing_kit::{client::Peer, keys::IdNumber};
+use minqing_kit::{
+    client::Peer,
+    keys::{IdNumber, VerifyingKey},
+};
 use minqing_proto::minqing::{
     bureau::v1::{
         BatchHeader, BatchRows, SubmitBatchRequest, SubmitBatchResponse,
@@ -31,15 +34,20 @@ pub struct Mesh {
 impl Mesh {
     /// With the gRPC transport only.
     pub async fn start(bureau: Bureau) -> Mesh {
-        Mesh::begin(bureau, None).await
+        Mesh::begin(bureau, None, None).await
     }
 
     /// With a watched folder.
     pub async fn with_folder(bureau: Bureau) -> Mesh {
-        Mesh::begin(bureau, Some(tempfile::tempdir().unwrap())).await
+        Mesh::begin(bureau, Some(tempfile::tempdir().unwrap()), None).await
     }
 
-    async fn begin(bureau: Bureau, folder: Option<tempfile::TempDir>) -> Mesh {
+    /// With the gRPC transport, for a bureau that signs what it sends.
+    pub async fn with_sender(bureau: Bureau, sender: &VerifyingKey) -> Mesh {
+        Mesh::begin(bureau, None, Some(sender)).await
+    }
+
+    async fn begin(bureau: Bureau, folder: Option<tempfile::TempDir>, sender: Option<&VerifyingKey>) -> Mesh {
         let (register, monitor, books) = <(Arc<Register>, Arc<Monitor>, Arc<Books>)>::default();
         let first = TestService::start(peers::registry(&register)).await.unwrap();
         let beside = || TestService::builder().beside(&first);
@@ -49,6 +57,9 @@ impl Mesh {
             beside().peer("registry", &first.url()).peer("monitoring", &second.url()).peer("feedback", &third.url());
         if let Some(folder) = &folder {
             builder = builder.exchange_dir(folder.path());
+        }
+        if let Some(sender) = sender {
+            builder = builder.sender(sender);
         }
         let adapter = builder.start(minqing_adapter::service(bureau)).await.unwrap();
         Mesh { register, monitor, books, adapter, folder, bureau, _peers: vec![first, second, third] }
@@ -75,9 +86,14 @@ impl Mesh {
 
     /// Sends a batch as a bureau's system does.
     pub async fn submit(&self, header: &BatchHeader, rows: &[Any]) -> Result<SubmitBatchResponse, Status> {
+        self.submit_in(header, &rows.chunks(700).collect::<Vec<_>>()).await
+    }
+
+    /// As `submit`, in the parts given.
+    pub async fn submit_in(&self, header: &BatchHeader, parts: &[&[Any]]) -> Result<SubmitBatchResponse, Status> {
         let mut messages = vec![SubmitBatchRequest { part: Some(Part::Header(header.clone())) }];
         let part = |rows: &[Any]| SubmitBatchRequest { part: Some(Part::Rows(BatchRows { rows: rows.to_vec() })) };
-        messages.extend(rows.chunks(700).map(part));
+        messages.extend(parts.iter().map(|rows| part(rows)));
         self.client().submit_batch(tokio_stream::iter(messages)).await.map(tonic::Response::into_inner)
     }
 
@@ -184,5 +200,6 @@ pub fn header(dataset: &str, rows: usize) -> BatchHeader {
         division_code: "621202".to_owned(),
         as_of: "2026-10-26".to_owned(),
         row_count: i32::try_from(rows).unwrap(),
+        signature: None,
     }
 }

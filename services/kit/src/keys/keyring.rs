@@ -176,6 +176,11 @@ impl Keyring {
 
     /// Seals a personal text for its subject and field.
     pub fn seal(&self, subject: Uuid, field: &str, plain: &str) -> Vec<u8> {
+        self.seal_bytes(subject, field, plain.as_bytes())
+    }
+
+    /// As [`Keyring::seal`], for bytes that need be no text.
+    pub fn seal_bytes(&self, subject: Uuid, field: &str, plain: &[u8]) -> Vec<u8> {
         let mut sealed = Vec::with_capacity(2 + NONCE_LEN + plain.len() + TAG_LEN);
         sealed.extend_from_slice(&[AES_256_GCM, self.current]);
         let mut nonce = [0; NONCE_LEN];
@@ -184,14 +189,22 @@ impl Keyring {
         let data_key = self.data_keys.get(&self.current).expect("the current data key was checked at loading");
         let bound = bound(subject, field);
         let ciphertext = cipher(data_key, self.current, subject)
-            .encrypt((&nonce).into(), Payload { msg: plain.as_bytes(), aad: &bound })
-            .expect("a text in memory is shorter than the 64 GiB that GCM seals");
+            .encrypt((&nonce).into(), Payload { msg: plain, aad: &bound })
+            .expect("what is in memory is shorter than the 64 GiB that GCM seals");
         sealed.extend_from_slice(&ciphertext);
         sealed
     }
 
     /// Opens a sealed text; one that was sealed for another subject or field does not open.
     pub fn open(&self, subject: Uuid, field: &str, sealed: &[u8]) -> Result<Secret> {
+        let mut plain = self.open_bytes(subject, field, sealed)?;
+        String::from_utf8(std::mem::take(&mut *plain))
+            .map(Secret::new)
+            .map_err(|_| Error::bug(anyhow::anyhow!("a sealed {field} does not open: not text")))
+    }
+
+    /// Opens what [`Keyring::seal_bytes`] sealed; the bytes are wiped when dropped.
+    pub fn open_bytes(&self, subject: Uuid, field: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let broken = |what: &'static str| Error::bug(anyhow::anyhow!("a sealed {field} does not open: {what}"));
         let (header, rest) = sealed.split_first_chunk::<2>().ok_or_else(|| broken("too short"))?;
         let [algorithm, version] = *header;
@@ -204,7 +217,7 @@ impl Keyring {
         let plain = cipher(data_key, version, subject)
             .decrypt(nonce.into(), Payload { msg: ciphertext, aad: &bound })
             .map_err(|_| broken("not sealed for this place"))?;
-        String::from_utf8(plain).map(Secret::new).map_err(|_| broken("not text"))
+        Ok(Zeroizing::new(plain))
     }
 }
 

@@ -121,6 +121,8 @@ impl City {
             policy_dir: None,
             log: "warn".to_owned(),
             exchange_dir: None,
+            signing_dir: None,
+            raw_days: 35,
         }
     }
 

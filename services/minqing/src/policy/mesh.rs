@@ -36,12 +36,22 @@ pub struct MeshOptions {
 }
 
 impl MeshOptions {
+    fn unknown_identity(&self, mesh: &serde_json::Value) -> String {
+        let all = mesh["certificates"].as_object().into_iter().flat_map(|all| all.keys());
+        let people: Vec<&str> = all.map(String::as_str).filter(|name| name.starts_with("operator/")).collect();
+        format!(
+            "--identity: 没有 {0} 的证书，可用 the mesh file names no certificate of {0}; it names {1}",
+            self.identity,
+            people.join(", ")
+        )
+    }
+
     /// A service of the mesh.
     pub fn peer(&self, service: &str) -> anyhow::Result<Peer> {
         let text = fs::read(&self.mesh).with_context(|| format!("cannot read {}", self.mesh.display()))?;
         let mesh: serde_json::Value = serde_json::from_slice(&text).context("the mesh file is not JSON")?;
         let folder = mesh["certificates"][&self.identity].as_str();
-        let folder = folder.with_context(|| format!("the mesh file names no certificate of {}", self.identity))?;
+        let folder = folder.with_context(|| self.unknown_identity(&mesh))?;
         let address = mesh["services"][service]["address"].as_str();
         let address = address.with_context(|| format!("the mesh file names no {service}"))?;
         let identity = tls::Identity::load(Path::new(folder))?;

@@ -8,8 +8,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use minqing_kit::keys::Keyring;
+use minqing_kit::keys::{Keyring, SigningKey, signing::SIGNING_FILE};
 use rand::Rng as _;
+
+use crate::services;
 
 /// Moment at which a simulated mesh begins: Monday 2026-10-26, 09:00 in China.
 const SIMULATION_START: &str = "2026-10-26T09:00:00+08:00";
@@ -33,6 +35,12 @@ impl Layout {
         if !layout.keys().exists() {
             Keyring::generate().save(&layout.keys())?;
         }
+        for bureau in services::BUREAUS {
+            let folder = layout.signing(bureau);
+            if !folder.join(SIGNING_FILE).exists() {
+                SigningKey::generate()?.save(&folder)?;
+            }
+        }
         if !real_clock {
             fs::write(layout.clock(), SIMULATION_START)?;
         }
@@ -42,6 +50,12 @@ impl Layout {
     /// Key file, readable by its owner only.
     pub fn keys(&self) -> PathBuf {
         self.root.join("keys.json")
+    }
+
+    /// Keys with which a bureau's adapter signs receipts: signing.pem, for the bureau and auditors public.pem, and
+    /// whatever bureau*.pem the bureau has registered.
+    pub fn signing(&self, bureau: &str) -> PathBuf {
+        self.root.join("signing").join(format!("adapter.{bureau}"))
     }
 
     /// Clock file of a simulated mesh.

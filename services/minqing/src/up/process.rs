@@ -226,6 +226,9 @@ fn variables(
     if let Some(otlp) = &options.otlp {
         all.push(("MINQING_OTLP_ENDPOINT", otlp.clone()));
     }
+    if let Some(bureau) = process.name.strip_prefix("adapter-") {
+        all.push(("MINQING_SIGNING_DIR", text(layout.signing(bureau))));
+    }
     if let Some(bureau) = process.name.strip_prefix("adapter-").filter(|b| services::FILE_BUREAUS.contains(b)) {
         let folder = layout.exchange(bureau);
         if options.fresh && folder.exists() {

@@ -40,6 +40,18 @@ impl Builder {
         roles
     }
 
+    /// A family with enough people to earn: those who are neither at school nor old bear less than three others each.
+    /// The others have the aid of civil affairs, or are planted.
+    pub(crate) fn working_roles(&mut self) -> Vec<Role> {
+        loop {
+            let roles = self.roles();
+            let earners = roles.iter().filter(|(_, age, _)| (22..60).contains(age)).count();
+            if earners > 0 && roles.len() - earners < 3 * earners {
+                return roles;
+            }
+        }
+    }
+
     fn further(&mut self, head: i64, place: usize) -> Role {
         let boy = self.chance(0.52);
         let sex = if boy { Sex::Male } else { Sex::Female };
@@ -72,7 +84,8 @@ impl Builder {
             })
             .collect();
         let heads = i64::try_from(members.len()).unwrap_or(1);
-        let income_fen = self.city.thresholds.standard_fen(county, rural) * 12 * heads * percent / 100;
+        let standard = self.city.thresholds.standard_fen(county, rural);
+        let income_fen = standard * 12 * heads * percent / 100;
         let number = self.city.households.len() + 1;
         let village = self.between(1, 19);
         Household {
@@ -82,7 +95,8 @@ impl Builder {
             rural,
             address: format!("{}第{village}村民小组{}号", township.title, number % 997 + 1),
             income_fen,
-            assets_fen: self.between(0, 60) * 50_000,
+            // Within what every class of civil affairs allows.
+            assets_fen: (self.between(0, 60) * 50_000).min(standard * self.city.thresholds.beside.assets_aided * heads),
             house_count: 1,
             members,
             vehicles: Vec::new(),

@@ -1,6 +1,7 @@
 //! Ordinary households: classes, work, school, illness, disability and housing in proportions believable for 陇南,
-//! and what happens to them during the play. Nothing here avoids the indicators: where chance makes a case, the
-//! oracle sees it like any other.
+//! and what happens to them during the play. Bureaus know of them what they know of people whose aid has arrived: pupils
+//! are on a roll, premiums are paid by whoever has to, renovations begin in time. What chance makes into a case all the
+//! same is drawn again: hardship is planted, or comes during the play, so that every warning has its reason.
 
 use chrono::NaiveDate;
 use rand::Rng;
@@ -11,6 +12,7 @@ use crate::{
     dataset::{Dataset, Row},
     division::County,
     household::{Class, Held, Household, Vehicle},
+    oracle,
     person::Sex,
 };
 
@@ -21,15 +23,37 @@ fn place(member: usize) -> u8 {
 }
 
 impl Builder {
-    /// One ordinary household.
+    /// One ordinary household, which concerns no indicator unless something happens to it.
     pub(crate) fn ordinary(&mut self, county: County) {
+        loop {
+            let (home, known) = self.life(county);
+            if !self.concerns_any(&home, &known) {
+                self.add(home, known);
+                return;
+            }
+            self.city.redrawn += 1;
+        }
+    }
+
+    /// Whether any indicator holds on one of the play's days; no window is narrower than the steps.
+    fn concerns_any(&self, home: &Household, known: &Rows) -> bool {
+        let days = calendar::start().iter_days().skip(1).step_by(4).take_while(|day| *day <= calendar::end());
+        days.chain([calendar::end()]).any(|day| {
+            let told = known.iter().filter(|(when, _, _)| *when <= When::On(day));
+            let rows: Vec<(u8, Row)> = told.map(|(_, member, row)| (*member, row.clone())).collect();
+            oracle::is_struck(home, &rows, &self.city.thresholds, day)
+        })
+    }
+
+    fn life(&mut self, county: County) -> (Household, Rows) {
         let rural = self.chance(0.76);
         let class = self.class();
         let roles = match class {
             Some(Class::Destitute) => {
                 vec![(if self.chance(0.7) { Sex::Male } else { Sex::Female }, self.between(62, 84), "02")]
             }
-            _ => self.roles(),
+            Some(Class::MinimumLiving) => self.roles(),
+            _ => self.working_roles(),
         };
         let percent = match class {
             Some(Class::MinimumLiving | Class::Destitute) => self.between(15, 92),
@@ -48,7 +72,7 @@ impl Builder {
         for member in 0..home.members.len() {
             self.person(&home, member, &mut known);
         }
-        self.add(home, known);
+        (home, known)
     }
 
     fn class(&mut self) -> Option<Class> {
@@ -126,7 +150,10 @@ impl Builder {
             let crop = i32::try_from(self.between(5, 45)).unwrap_or(0);
             known.push((When::Before, 0, rows::loss("FL202608-01", ended, damage, [crop, 0])));
             if damage == "severe" || self.chance(0.4) {
-                known.push((When::Before, 0, rows::relief("FL202608-01", calendar::plus(ended, 6))));
+                known.push((When::Before, 0, rows::relief("FL202608-01", "emergency", calendar::plus(ended, 6))));
+            }
+            if damage == "severe" {
+                known.push((When::Before, 0, rows::relief("FL202608-01", "transitional", calendar::plus(ended, 40))));
             }
         }
     }
@@ -157,8 +184,13 @@ impl Builder {
         let age = home.members[member].age(calendar::start());
         let poor = home.classes.iter().any(|h| matches!(h.class, Class::MinimumLiving | Class::Destitute));
         let employed = self.work(home, (m, age), poor, known);
-        let payer = if poor { "full_subsidy" } else { "self" };
-        if self.chance(0.96) {
+        let monitored = home.holds(Class::ReturnToPoverty);
+        let payer = match (poor, monitored) {
+            (true, _) => "full_subsidy",
+            (_, true) => "fixed_subsidy",
+            _ => "self",
+        };
+        if poor || monitored || self.chance(0.96) {
             let kind = if employed { "employee" } else { "resident" };
             known.push((When::Before, m, rows::enrolment("2026", kind, payer)));
             if self.chance(0.25) {
@@ -166,9 +198,9 @@ impl Builder {
                 known.push((When::On(day), m, rows::enrolment("2027", kind, payer)));
             }
         }
-        self.school(age, m, known);
+        self.school(home, (m, age), known);
         self.illness(home, (m, age), known);
-        self.disability(age, m, poor, known);
+        self.disability(home, (m, age), known);
         let sex = home.members[member].sex;
         if sex == Sex::Female && (35..65).contains(&age) && self.chance(0.004) {
             let aided = if self.chance(0.85) { 1_000_000 } else { 0 };
@@ -214,6 +246,8 @@ impl Builder {
         if self.chance(0.02) {
             let base = self.between(20, 60) * 10_000;
             known.push((When::Before, m, rows::payment("flexible", base, "2026-09")));
+        } else if !home.classes.is_empty() || self.chance(0.9) {
+            known.push((When::Before, m, rows::resident_pension()));
         }
         if self.chance(0.004) {
             let from = self.ago(200, 400);
@@ -222,7 +256,8 @@ impl Builder {
         false
     }
 
-    fn school(&mut self, age: i32, m: u8, known: &mut Rows) {
+    fn school(&mut self, home: &Household, who: (u8, i32), known: &mut Rows) {
+        let (m, age) = who;
         let stage = match age {
             3..6 => "preschool",
             6..15 => "compulsory",
@@ -242,7 +277,7 @@ impl Builder {
         let tuition = if stage == "higher" { self.between(4_000, 9_000) } else { self.between(600, 2_400) } * 100;
         let dear = stage != "higher" && self.chance(0.012);
         let extra = if dear { 900_000 } else { 0 };
-        let aid = if self.chance(0.2) { 230_000 } else { 0 };
+        let aid = if !home.classes.is_empty() || self.chance(0.2) { 230_000 } else { 0 };
         let parts = [tuition + extra, self.between(300, 1_200) * 100, self.between(200, 700) * 100, aid];
         known.push((When::Before, m, rows::school_cost(stage, "2026-2027", parts)));
     }
@@ -267,7 +302,9 @@ impl Builder {
         }
     }
 
-    fn disability(&mut self, age: i32, m: u8, poor: bool, known: &mut Rows) {
+    fn disability(&mut self, home: &Household, who: (u8, i32), known: &mut Rows) {
+        let (m, age) = who;
+        let poor = home.holds(Class::MinimumLiving) || home.holds(Class::Destitute);
         let share = if poor {
             0.16
         } else if age > 60 {
@@ -286,10 +323,11 @@ impl Builder {
         let issued = self.ago(60, 3_000);
         let grade = i32::try_from(grade).unwrap_or(4);
         known.push((When::Before, m, rows::certificate(category, grade, issued)));
-        if severe {
+        // The aid of the destitute takes the place of both subsidies.
+        if severe && !home.holds(Class::Destitute) {
             known.push((When::Before, m, rows::subsidy("care", calendar::plus(issued, 30))));
         }
-        if poor && self.chance(0.7) {
+        if home.holds(Class::MinimumLiving) {
             known.push((When::Before, m, rows::subsidy("living", calendar::plus(issued, 30))));
         }
     }
@@ -333,7 +371,8 @@ impl Builder {
         let home = &self.city.households[household as usize];
         let (county, no, size) = (home.county, home.no.clone(), home.members.len());
         let m = place(self.rng.random_range(0..size));
-        let own = self.between(8, 900) * 100;
+        // Nobody gets poor of it: a stay, or a visit that adds little to the month.
+        let own = if self.chance(0.4) { self.between(460, 900) } else { self.between(8, 75) } * 100;
         let visit_no = format!("{no}-{m}-{}", day.format("%m%d"));
         let row = rows::settlement(own > 45_000, own, calendar::minus(day, 2), visit_no);
         self.learn(When::On(day), county, (household, m, row));

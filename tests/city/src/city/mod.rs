@@ -53,6 +53,8 @@ pub struct City {
     pub initial: BTreeMap<(Dataset, County), Rows>,
     /// What each bureau learns on a day.
     pub later: BTreeMap<(NaiveDate, Dataset, County), Rows>,
+    /// Ordinary households that chance had made into cases, and that were drawn again.
+    pub redrawn: usize,
     ranges: BTreeMap<County, Range<usize>>,
 }
 
@@ -69,6 +71,7 @@ impl City {
                 plants: Vec::new(),
                 initial: BTreeMap::new(),
                 later: BTreeMap::new(),
+                redrawn: 0,
                 ranges: BTreeMap::new(),
             },
             numbers: IdNumbers::default(),
@@ -128,7 +131,7 @@ fn shares(households: usize) -> Vec<(County, usize)> {
 }
 
 /// When a bureau learns of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum When {
     Before,
     On(NaiveDate),

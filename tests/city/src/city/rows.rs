@@ -82,6 +82,11 @@ pub fn settlement(inpatient: bool, own_paid_fen: i64, settled_on: NaiveDate, vis
     .into()
 }
 
+/// The year's premium of the residents' pension insurance, which everybody of labour age without other insurance pays.
+pub fn resident_pension() -> Row {
+    payment("resident", 30_000, "2026-03")
+}
+
 pub fn enrolment(year: &str, kind: &str, paid_by: &str) -> Row {
     medical_insurance::Enrolment {
         year: year.to_owned(),
@@ -155,10 +160,11 @@ pub fn loss(event_code: &str, ended_on: NaiveDate, house_damage: &str, shares: [
     .into()
 }
 
-pub fn relief(event_code: &str, given_on: NaiveDate) -> Row {
+/// Emergency relief, or the transitional one for who lost the house.
+pub fn relief(event_code: &str, kind: &str, given_on: NaiveDate) -> Row {
     emergency::DisasterRelief {
         event_code: event_code.to_owned(),
-        kind: "emergency".to_owned(),
+        kind: kind.to_owned(),
         amount_fen: 60_000,
         given_on: iso(given_on),
         ..Default::default()
@@ -182,7 +188,8 @@ pub fn renovation(planned_on: NaiveDate, accepted_on: Option<NaiveDate>) -> Row 
         plan_year: planned_on.year().to_string(),
         kind: "repair".to_owned(),
         planned_on: iso(planned_on),
-        started_on: accepted_on.map(|d| iso(minus(d, 60))).unwrap_or_default(),
+        // In time: a plan may wait sixty days for its start.
+        started_on: iso(accepted_on.map_or_else(|| plus(planned_on, 20), |d| minus(d, 60))),
         accepted_on: accepted_on.map(iso).unwrap_or_default(),
         grant_fen: 1_500_000,
         ..Default::default()

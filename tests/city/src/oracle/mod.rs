@@ -5,7 +5,10 @@
 //! Moves with the play: a batch is `deliver`ed when its bureau has pushed it, class decisions and referrals are told
 //! when the simulated people make them, and `scan` notes for a business date everything that holds at that moment.
 
+mod change;
 mod indicators;
+mod need;
+mod view;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -14,14 +17,16 @@ use std::{
 
 use chrono::NaiveDate;
 
+use self::view::{Moment, View};
 use crate::{
     calendar,
     city::City,
     dataset::{Dataset, Rhythm, Row},
     division::County,
-    household::{Class, Held},
+    household::{Class, Held, Household},
     indicator::Indicator,
     plan::{Batch, Mode, Origin},
+    thresholds::Thresholds,
 };
 
 /// What a warning is about.
@@ -37,6 +42,7 @@ pub struct Case {
 #[derive(Clone, Copy, Debug)]
 pub struct ReferralTerm {
     pub household: u32,
+    pub issued_on: NaiveDate,
     pub due_on: NaiveDate,
     pub settled_on: Option<NaiveDate>,
 }
@@ -50,6 +56,18 @@ pub struct Oracle {
     overdue: HashMap<u32, Vec<String>>,
     held_true: HashMap<Case, BTreeSet<NaiveDate>>,
     late_feeds: BTreeMap<(Dataset, County), BTreeSet<NaiveDate>>,
+    /// What held of feeds beside lateness.
+    feed_faults: BTreeMap<(Indicator, Dataset, County), BTreeSet<NaiveDate>>,
+}
+
+/// Whether anything holds on a day for a household of which every bureau has told what it knows.
+pub fn is_struck(household: &Household, rows: &[(u8, Row)], lines: &Thresholds, today: NaiveDate) -> bool {
+    let at = Moment::new(today, lines);
+    let classes = &household.classes;
+    let view = View { fresh: &|_| true, overdue: false, forgotten: false, household, classes, rows, lines, at: &at };
+    let mut found = Vec::new();
+    view.cases(0, &mut found);
+    !found.is_empty()
 }
 
 impl Oracle {
@@ -65,6 +83,7 @@ impl Oracle {
             overdue: HashMap::new(),
             held_true: HashMap::new(),
             late_feeds: BTreeMap::new(),
+            feed_faults: BTreeMap::new(),
         }
     }
 
@@ -130,9 +149,40 @@ impl Oracle {
         }
     }
 
-    fn has_overdue(&self, household: u32, today: NaiveDate) -> bool {
+    fn terms_of(&self, household: u32) -> impl Iterator<Item = &ReferralTerm> {
         let names = self.overdue.get(&household).map_or(&[][..], Vec::as_slice);
-        names.iter().filter_map(|n| self.referrals.get(n)).any(|t| t.settled_on.is_none() && today > t.due_on)
+        names.iter().filter_map(|n| self.referrals.get(n))
+    }
+
+    fn has_overdue(&self, household: u32, today: NaiveDate) -> bool {
+        self.terms_of(household).any(|t| t.settled_on.is_none() && today > t.due_on)
+    }
+
+    /// One need is settled, another has been waiting for long.
+    fn has_forgotten(&self, household: u32, today: NaiveDate) -> bool {
+        let long = calendar::minus(today, self.city.thresholds.beside.open_need_days);
+        let open = |t: &ReferralTerm| t.settled_on.is_none() && t.issued_on < long;
+        self.terms_of(household).any(open) && self.terms_of(household).any(|t| t.settled_on.is_some())
+    }
+
+    /// Everything that holds for a household now.
+    pub fn cases_of(&self, household: u32, today: NaiveDate, found: &mut Vec<Case>) {
+        self.cases_at(household, &Moment::new(today, &self.city.thresholds), found);
+    }
+
+    fn cases_at(&self, place: u32, at: &Moment, found: &mut Vec<Case>) {
+        let household = &self.city.households[place as usize];
+        let view = View {
+            fresh: &|dataset| self.fresh(dataset, household.county, at.today),
+            overdue: self.has_overdue(place, at.today),
+            forgotten: self.has_forgotten(place, at.today),
+            household,
+            classes: &self.classes[place as usize],
+            rows: &self.rows[place as usize],
+            lines: &self.city.thresholds,
+            at,
+        };
+        view.cases(place, found);
     }
 
     /// Whether the newest batch of a feed still counts.
@@ -149,10 +199,23 @@ impl Oracle {
         dataset.rhythm().next_due(since).is_some_and(|due| due < today)
     }
 
+    /// Whether an indicator of feeds holds: late, late for days or never come, run out.
+    pub fn feed_holds(&self, indicator: Indicator, feed: (Dataset, County), today: NaiveDate) -> bool {
+        let (dataset, county) = feed;
+        let came = self.delivered.get(&feed);
+        let long = calendar::minus(today, self.city.thresholds.beside.feed_missing_days);
+        match indicator {
+            Indicator::P11 => self.feed_late(dataset, county, today),
+            Indicator::Q01 => self.feed_late(dataset, county, if came.is_none() { today } else { long }),
+            Indicator::Q10 => came.is_some() && !self.fresh(dataset, county, today),
+            _ => false,
+        }
+    }
+
     /// Notes everything that holds at this moment of a business date; gives what holds now.
     pub fn scan(&mut self, today: NaiveDate) -> Vec<Case> {
         let mut now = Vec::new();
-        let moment = indicators::Moment::new(today, &self.city.thresholds);
+        let moment = Moment::new(today, &self.city.thresholds);
         for place in 0..self.city.households.len() {
             self.cases_at(u32::try_from(place).unwrap_or(u32::MAX), &moment, &mut now);
         }
@@ -163,6 +226,11 @@ impl Oracle {
             for dataset in Dataset::ALL {
                 if self.feed_late(*dataset, county, today) {
                     self.late_feeds.entry((*dataset, county)).or_default().insert(today);
+                }
+                for indicator in [Indicator::Q01, Indicator::Q10] {
+                    if self.feed_holds(indicator, (*dataset, county), today) {
+                        self.feed_faults.entry((indicator, *dataset, county)).or_default().insert(today);
+                    }
                 }
             }
         }
@@ -184,8 +252,17 @@ impl Oracle {
         self.held_true.iter()
     }
 
-    pub fn feed_late_on(&self, dataset: Dataset, county: County, day: NaiveDate) -> bool {
-        self.late_feeds.get(&(dataset, county)).is_some_and(|days| days.contains(&day))
+    pub fn feed_held_on(&self, indicator: Indicator, feed: (Dataset, County), day: NaiveDate) -> bool {
+        let days = match indicator {
+            Indicator::P11 => self.late_feeds.get(&feed),
+            _ => self.feed_faults.get(&(indicator, feed.0, feed.1)),
+        };
+        days.is_some_and(|days| days.contains(&day))
+    }
+
+    /// Feeds that were at fault at any time, lateness aside.
+    pub fn feed_faults(&self) -> impl Iterator<Item = &(Indicator, Dataset, County)> {
+        self.feed_faults.keys()
     }
 
     /// Feeds with a rhythm that were never late.

@@ -106,7 +106,8 @@ impl Office {
             decide_on = calendar::add_working(paper.due_on, 2 + part("late", 2));
         } else if emergency && self.pace.last_day.contains(&paper.household) {
             decide_on = paper.due_on;
-        } else if paper.level > 1 && draw("slow") % 40 == 0 {
+        } else if (2..=3).contains(&paper.level) && draw("slow") % 40 == 0 {
+            // The last day of a blue matter may lie behind the play's end, and with it the answer.
             decide_on = calendar::add_working(paper.due_on, 1);
         } else if paper.level > 1 && draw("defer") % 16 == 0 {
             defer_on = Some(decide_on);

@@ -64,7 +64,7 @@ impl Play {
             ages,
         };
         let mut report = Report::new(&self.city, &self.records, self.refusals);
-        report.indicators = self.indicators(&books);
+        [report.indicators, report.unplanned] = self.indicators(&books);
         report.work_orders = work_orders(&books.orders);
         report.referrals = self.referral_counts(&books).await?;
         report.feedback = self.feedback_counts(&books).await?;
@@ -203,21 +203,24 @@ impl Play {
         }
     }
 
-    fn indicators(&mut self, books: &Books) -> BTreeMap<String, IndicatorCount> {
+    /// Counts of the planted indicators, and of every other one that was raised or should have been.
+    fn indicators(&mut self, books: &Books) -> [BTreeMap<String, IndicatorCount>; 2] {
         let mut counts: BTreeMap<Indicator, IndicatorCount> =
-            Indicator::ALL.into_iter().map(|i| (i, IndicatorCount::default())).collect();
+            Indicator::ALL.iter().map(|i| (*i, IndicatorCount::default())).collect();
+        let mut unplanned: BTreeMap<String, IndicatorCount> = BTreeMap::new();
         let (mut raised, mut wrong) = (HashSet::new(), Vec::new());
         let mut late = HashSet::new();
         for warning in &books.warnings {
             let Some(indicator) = Indicator::of(&warning.indicator) else {
-                wrong.push(format!("a warning of the unknown indicator {}", warning.indicator));
+                unplanned.entry(warning.indicator.clone()).or_default().warnings += 1;
+                wrong.push(format!("{} was raised, which no data can make true", warning.indicator));
                 continue;
             };
             let Some(day) = date(&warning.raised_on) else { continue };
             let right = if warning.household.is_empty() {
                 let feed = feed_of(&warning.subject);
-                late.extend(feed);
-                feed.is_some_and(|(dataset, county)| self.oracle.feed_late_on(dataset, county, day))
+                late.extend(feed.map(|(dataset, county)| (indicator, dataset, county)));
+                feed.is_some_and(|feed| self.oracle.feed_held_on(indicator, feed, day))
             } else {
                 let cases = self.cases_meant(indicator, warning, books);
                 raised.extend(cases.iter().copied());
@@ -232,8 +235,15 @@ impl Play {
             }
         }
         wrong.into_iter().for_each(|text| self.problem(text));
-        self.count_planted(&mut counts, &raised, &late);
-        counts.into_iter().map(|(indicator, count)| (indicator.text().to_owned(), count.rated())).collect()
+        self.count_planted(&mut counts, &raised);
+        self.count_true(&mut counts, &raised);
+        self.count_feeds(&mut counts, &late);
+        let (planted, beside): (Vec<_>, Vec<_>) =
+            counts.into_iter().partition(|(i, count)| Indicator::planted().contains(i) || count.planted > 0);
+        let seen = beside.into_iter().filter(|(_, count)| count.warnings + count.true_cases > 0);
+        unplanned.extend(seen.map(|(indicator, count)| (indicator.text().to_owned(), count)));
+        let planted = planted.into_iter().map(|(indicator, count)| (indicator.text().to_owned(), count.rated()));
+        [planted.collect(), unplanned.into_iter().map(|(indicator, count)| (indicator, count.rated())).collect()]
     }
 
     /// The cases a warning may mean.
@@ -260,14 +270,8 @@ impl Play {
         format!("{} on {no} {} of {day} is not true ({})", warning.indicator, warning.subject, planted.join(", "))
     }
 
-    /// Planted cases found, near misses that fired, and anything true that was never raised.
-    fn count_planted(
-        &mut self,
-        counts: &mut BTreeMap<Indicator, IndicatorCount>,
-        raised: &HashSet<Case>,
-        late: &HashSet<(Dataset, County)>,
-    ) {
-        let mut missed = Vec::new();
+    /// Planted cases found, and near misses that fired.
+    fn count_planted(&self, counts: &mut BTreeMap<Indicator, IndicatorCount>, raised: &HashSet<Case>) {
         for plant in &self.city.plants {
             let case = Case { indicator: plant.indicator, household: plant.household, member: plant.member };
             let Some(count) = counts.get_mut(&plant.indicator) else { continue };
@@ -280,17 +284,11 @@ impl Play {
                 count.near_misses_fired += u64::from(hit && !self.oracle.ever_held(case));
             }
         }
-        for feed in self.oracle.late_feeds() {
-            let Some(count) = counts.get_mut(&Indicator::P11) else { continue };
-            count.planted += 1;
-            count.hits += u64::from(late.contains(feed));
-        }
-        // Feeds that came on their last day are the near misses of the late ones.
-        let in_time = self.oracle.feeds_in_time();
-        if let Some(count) = counts.get_mut(&Indicator::P11) {
-            count.near_misses = in_time.len() as u64;
-            count.near_misses_fired = in_time.iter().filter(|feed| late.contains(feed)).count() as u64;
-        }
+    }
+
+    /// Anything true that was never raised.
+    fn count_true(&mut self, counts: &mut BTreeMap<Indicator, IndicatorCount>, raised: &HashSet<Case>) {
+        let mut missed = Vec::new();
         for (case, days) in self.oracle.all_held() {
             let Some(count) = counts.get_mut(&case.indicator) else { continue };
             count.true_cases += 1;
@@ -301,6 +299,34 @@ impl Play {
             }
         }
         missed.sort();
+        missed.into_iter().for_each(|text| self.problem(text));
+    }
+
+    fn count_feeds(
+        &mut self,
+        counts: &mut BTreeMap<Indicator, IndicatorCount>,
+        raised: &HashSet<(Indicator, Dataset, County)>,
+    ) {
+        let told = |dataset: Dataset, county: County| raised.contains(&(Indicator::P11, dataset, county));
+        if let Some(count) = counts.get_mut(&Indicator::P11) {
+            for (dataset, county) in self.oracle.late_feeds() {
+                count.planted += 1;
+                count.hits += u64::from(told(*dataset, *county));
+            }
+            // Feeds that came on their last day are the near misses of the late ones.
+            let in_time = self.oracle.feeds_in_time();
+            count.near_misses = in_time.len() as u64;
+            count.near_misses_fired = in_time.iter().filter(|(d, c)| told(*d, *c)).count() as u64;
+        }
+        let mut missed = Vec::new();
+        for fault in self.oracle.feed_faults() {
+            let Some(count) = counts.get_mut(&fault.0) else { continue };
+            count.true_cases += 1;
+            if !raised.contains(fault) {
+                count.missed += 1;
+                missed.push(format!("{} of {} in {} was never raised", fault.0, fault.1.name(), fault.2));
+            }
+        }
         missed.into_iter().for_each(|text| self.problem(text));
     }
 

@@ -195,6 +195,7 @@ async fn submit(mesh: &Mesh, seed: u64, batch: &Batch) -> anyhow::Result<Told> {
         division_code: format!("{}000000", batch.county),
         as_of: iso(batch.as_of),
         row_count: i32::try_from(batch.lines.len())?,
+        signature: None,
     };
     let mut parts = vec![SubmitBatchRequest { part: Some(submit_batch_request::Part::Header(header)) }];
     parts.extend(batch.lines.chunks(PART_ROWS).map(|some| SubmitBatchRequest {

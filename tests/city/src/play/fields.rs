@@ -107,7 +107,7 @@ impl Play {
         if expected != due_on {
             self.problem(format!("{} issued on {issued_on} is due on {due_on}, not {expected}", referral.programme));
         }
-        self.oracle.referred(&referral.name, ReferralTerm { household, due_on, settled_on: None });
+        self.oracle.referred(&referral.name, ReferralTerm { household, issued_on, due_on, settled_on: None });
     }
 
     /// Referrals new to an office, however they come.

@@ -114,7 +114,10 @@ pub struct Report {
     pub days: u32,
     pub chaos: String,
     pub records: BTreeMap<String, RecordCount>,
+    /// The indicators that something was planted for.
     pub indicators: BTreeMap<String, IndicatorCount>,
+    /// Every other indicator that raised a warning or should have.
+    pub unplanned: BTreeMap<String, IndicatorCount>,
     pub refusals: RefusalCount,
     pub work_orders: WorkOrderCount,
     pub referrals: BTreeMap<String, ReferralCount>,
@@ -162,7 +165,7 @@ impl Report {
                 wrong.push(format!("{who}: {} rows left the bureau and {} arrived", r.lines, r.sent));
             }
         }
-        for (id, i) in self.indicators.iter().filter(|(_, i)| !i.perfect()) {
+        for (id, i) in self.indicators.iter().chain(&self.unplanned).filter(|(_, i)| !i.perfect()) {
             wrong.push(format!(
                 "{id}: recall {}/{}, precision {}/{}, missed {}, near misses fired {}",
                 i.hits, i.planted, i.right, i.warnings, i.missed, i.near_misses_fired
@@ -297,6 +300,16 @@ impl Report {
             ]);
         }
         lay(text, &rows);
+        let beside: Vec<String> =
+            self.unplanned.iter().map(|(id, c)| format!("{id} {}/{}", c.right, c.warnings)).collect();
+        let all = self.unplanned.values().fold((0, 0), |sum, c| (sum.0 + c.right, sum.1 + c.warnings));
+        let _ = writeln!(
+            text,
+            "其他指标 unplanned, 属实/预警 true of raised: {}/{} ({})\n",
+            all.0,
+            all.1,
+            beside.join(", ")
+        );
     }
 }
 
@@ -358,5 +371,18 @@ mod tests {
         report.judge(&[]);
         assert!(!report.ok);
         assert_eq!(report.problems.len(), 1);
+    }
+
+    #[test]
+    fn a_warning_that_nobody_planned_spoils_the_report_unless_it_is_true() {
+        let count = |right| IndicatorCount { warnings: 1, right, ..IndicatorCount::default() };
+        let mut report = Report { unplanned: BTreeMap::from([("B18".to_owned(), count(1))]), ..Report::default() };
+        report.judge(&[]);
+        assert!(report.ok);
+
+        report.unplanned.insert("B19".to_owned(), count(0));
+        report.judge(&[]);
+
+        assert_eq!(report.problems, ["B19: recall 0/0, precision 0/1, missed 0, near misses fired 0"]);
     }
 }

@@ -171,7 +171,7 @@ impl Play {
         let holds = fresh.into_iter().any(|reason| {
             let Some(indicator) = Indicator::of(&reason.indicator) else { return false };
             if order.household.is_empty() {
-                return self.feed_is_late(&order.subject, day);
+                return feed_of(&order.subject).is_some_and(|feed| self.oracle.feed_holds(indicator, feed, day));
             }
             let Some(household) = self.households.place.get(&order.household).copied() else { return false };
             let mut cases: Vec<Case> = Vec::new();
@@ -191,14 +191,9 @@ impl Play {
             _ => Verdict::VerifiedTrue,
         }
     }
-
-    /// Whether the feed a work order is about is late: `bureau.dataset` and a county, in whatever writing.
-    pub(super) fn feed_is_late(&self, subject: &str, day: NaiveDate) -> bool {
-        feed_of(subject).is_some_and(|(dataset, county)| self.oracle.feed_late(dataset, county, day))
-    }
 }
 
-/// The feed a subject names.
+/// The feed a subject names: `bureau.dataset` and a county, in whatever writing.
 pub(super) fn feed_of(subject: &str) -> Option<(Dataset, division::County)> {
     let county = division::counties().into_iter().find(|c| subject.contains(c))?;
     let named = |d: &&Dataset| {

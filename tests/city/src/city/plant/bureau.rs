@@ -4,7 +4,7 @@ use super::{COMFORTABLE, COUPLE, Draft, Kind};
 use crate::{
     calendar::{self, minus},
     city::{Builder, When, rows},
-    dataset::Bureau,
+    dataset::{Bureau, Row},
     household::Class,
     indicator::Indicator,
     person::Sex,
@@ -31,11 +31,12 @@ impl Builder {
         let birth_on = chrono::NaiveDate::from_ymd_opt(2009, 1, 1).unwrap_or(old);
         self.born(&mut draft, 1, birth_on);
         severe(&mut draft, When::Before, n);
+        draft.know(When::Before, 1, rows::subsidy("care", old));
         self.set(draft, id, Some(1), Kind::OneDay);
 
         let mut draft = self.draft(true, &COUPLE, COMFORTABLE);
         let mut row = rows::certificate("physical", 1, minus(calendar::start(), 3_600));
-        if let crate::dataset::Row::DisabilityCertificate(c) = &mut row {
+        if let Row::DisabilityCertificate(c) = &mut row {
             c.valid_to = crate::dataset::iso(minus(calendar::start(), 1));
         }
         draft.know(When::Before, 1, row);
@@ -47,11 +48,15 @@ impl Builder {
 
         let mut draft = self.draft(false, &COUPLE, COMFORTABLE);
         severe(&mut draft, When::Before, n);
+        draft.know(When::Before, 1, rows::subsidy("care", old));
         draft.know(When::Before, 1, rows::payment("employee", 400_000, "2026-10"));
         self.set(draft, id, Some(1), Kind::Other);
 
         let mut draft = self.draft_of(Class::MinimumLiving, true, &COUPLE);
         severe(&mut draft, When::Before, n);
+        for kind in ["care", "living"] {
+            draft.know(When::Before, 1, rows::subsidy(kind, old));
+        }
         self.set(draft, id, Some(1), Kind::Aided);
     }
 
@@ -120,7 +125,7 @@ impl Builder {
 
         let mut draft = if n % 4 == 3 {
             let mut draft = self.draft(true, &COUPLE, 260);
-            draft.know(When::Before, 0, rows::monitored(minus(calendar::start(), 15), "open"));
+            draft.monitored(minus(calendar::start(), 15), "open");
             draft
         } else {
             self.draft_of(if n.is_multiple_of(2) { Class::Edge } else { Class::Rigid }, n.is_multiple_of(2), &COUPLE)
@@ -132,7 +137,8 @@ impl Builder {
         }
         self.set(draft, id, Some(1), Kind::Fires);
 
-        let first = minus(Self::told(When::Before, Bureau::MedicalInsurance), 2);
+        // Long ago: no month of late was dear.
+        let first = chrono::NaiveDate::from_ymd_opt(2026, 2, 10).unwrap_or(day);
         let mut draft = self.draft_of(Class::Edge, true, &COUPLE);
         Self::visits(&mut draft, When::Before, first, &[(true, inpatient - 1), (false, half - inpatient)]);
         self.set(draft, id, Some(1), Kind::OneFen);
@@ -162,7 +168,7 @@ impl Builder {
         }
         self.set(draft, id, Some(1), Kind::Fires);
 
-        let first = minus(Self::told(When::Before, Bureau::MedicalInsurance), 2);
+        let first = chrono::NaiveDate::from_ymd_opt(2026, 2, 10).unwrap_or(day);
         let mut draft = self.draft(true, &COUPLE, COMFORTABLE);
         Self::visits(&mut draft, When::Before, first, &[(true, stay - 1), (false, year - stay)]);
         self.set(draft, id, Some(1), Kind::OneFen);
@@ -207,8 +213,19 @@ impl Builder {
         let cost = |stage: &str, over: i64, aid: i64| {
             rows::school_cost(stage, "2026-2027", [line + over + aid - 300_000, 200_000, 100_000, aid])
         };
+        let attend = |draft: &mut Draft, row: &Row| {
+            let Row::SchoolCost(cost) = row else { return };
+            let stage = cost.stage.clone();
+            for (_, _, known) in &mut draft.rows {
+                if let Row::StudentEnrolment(student) = known {
+                    student.stage.clone_from(&stage);
+                }
+            }
+        };
         let mut draft = self.draft(n.is_multiple_of(2), &roles, percent - 1);
-        draft.know(self.moment(n), 2, cost(if n.is_multiple_of(2) { "senior_high" } else { "vocational" }, 0, 0));
+        let row = cost(if n.is_multiple_of(2) { "senior_high" } else { "vocational" }, 0, 0);
+        attend(&mut draft, &row);
+        draft.know(self.moment(n), 2, row);
         self.set(draft, id, Some(2), Kind::Fires);
 
         for (row, percent, kind) in [
@@ -218,6 +235,7 @@ impl Builder {
             (rows::school_cost("senior_high", "2026-2027", [line, 200_000, 0, 200_001]), percent - 50, Kind::Aided),
         ] {
             let mut draft = self.draft(true, &roles, percent);
+            attend(&mut draft, &row);
             draft.know(When::Before, 2, row);
             self.set(draft, id, Some(2), kind);
         }

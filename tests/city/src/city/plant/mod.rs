@@ -1,6 +1,7 @@
 //! Planted truths: households made so that one indicator must fire, and others made so that it must not, though
 //! they miss it by one fen, one day, a feed that never comes, or aid already given.
 
+mod beside;
 mod bureau;
 mod register;
 
@@ -55,10 +56,26 @@ impl Draft {
     pub fn know(&mut self, when: When, member: u8, row: Row) {
         self.rows.push((when, member, row));
     }
+
+    /// Who pays the premium of medical insurance.
+    pub fn insured_by(&mut self, payer: &str) {
+        for (_, _, row) in &mut self.rows {
+            if let Row::Enrolment(enrolment) = row {
+                enrolment.paid_by = payer.to_owned();
+            }
+        }
+    }
+
+    /// Monitored against return to poverty, with the help for the premium that goes with it.
+    pub fn monitored(&mut self, entered_on: NaiveDate, risk_state: &str) {
+        self.know(When::Before, 0, rows::monitored(entered_on, risk_state));
+        self.insured_by("fixed_subsidy");
+    }
 }
 
 /// A couple in their forties with a small child: nothing about them concerns any indicator.
 pub(super) const COUPLE: [Role; 3] = [(Sex::Male, 46, "02"), (Sex::Female, 44, "12"), (Sex::Male, 9, "20")];
+const SCHOOL: &str = "3620000001";
 /// Income that meets no line, in percent of the standard.
 pub(super) const COMFORTABLE: i64 = 480;
 
@@ -69,10 +86,14 @@ impl Builder {
         match county {
             HOME => {
                 for n in 0..(count / 400).clamp(1, 6) {
-                    if self.city.households.len() + 90 > begin + count {
+                    if self.city.households.len() + 130 > begin + count && n > 0 {
                         break;
                     }
                     self.plant_round(n);
+                    // A small city has room for the first sixteen only.
+                    if count >= 200 {
+                        self.beside(n);
+                    }
                 }
             }
             SECOND => {
@@ -128,8 +149,15 @@ impl Builder {
             }
             rows.push((When::Before, 0, row));
         }
-        for member in 0..roles.len() {
-            rows.push((When::Before, u8::try_from(member).unwrap_or(0), rows::enrolment("2026", "resident", "self")));
+        let roll = NaiveDate::from_ymd_opt(2024, 9, 1).unwrap_or_default();
+        for (member, (_, age, _)) in (0_u8..).zip(roles) {
+            rows.push((When::Before, member, rows::enrolment("2026", "resident", "self")));
+            let stage = if *age < 15 { "compulsory" } else { "senior_high" };
+            match age {
+                6..18 => rows.push((When::Before, member, rows::student(stage, SCHOOL, roll, false))),
+                18..60 => rows.push((When::Before, member, rows::resident_pension())),
+                _ => {}
+            }
         }
         Draft { home, rows }
     }
@@ -148,6 +176,9 @@ impl Builder {
     pub(super) fn give(&mut self, draft: &mut Draft, class: Class) {
         let held = self.held(&draft.home, class);
         draft.home.classes.push(held);
+        if matches!(class, Class::MinimumLiving | Class::Destitute) {
+            draft.insured_by("full_subsidy");
+        }
     }
 
     /// Sets a member's birthday, and with it the ID number.

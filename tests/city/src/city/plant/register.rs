@@ -33,13 +33,13 @@ impl Builder {
         );
         if n.is_multiple_of(3) {
             // Relief for an earlier event does not count for this one.
-            draft.know(When::Before, 0, rows::relief("FL202607-01", minus(calendar::start(), 95)));
+            draft.know(When::Before, 0, rows::relief("FL202607-01", "emergency", minus(calendar::start(), 95)));
         }
         self.set(draft, id, None, Kind::Fires);
 
         let first = Self::told(When::Before, Bureau::Emergency);
         let mut draft = self.draft(true, &COUPLE, COMFORTABLE);
-        draft.know(When::Before, 0, rows::loss(EVENT, minus(first, days + 1), "severe", [80, 0]));
+        draft.know(When::Before, 0, rows::loss(EVENT, minus(first, days + 1), "slight", [80, 0]));
         self.set(draft, id, None, Kind::OneDay);
 
         let mut draft = self.draft(true, &COUPLE, COMFORTABLE);
@@ -48,7 +48,8 @@ impl Builder {
 
         let mut draft = self.draft(true, &COUPLE, COMFORTABLE);
         draft.know(When::Before, 0, rows::loss(EVENT, minus(first, 6), "severe", [0, 0]));
-        draft.know(When::Before, 0, rows::relief(EVENT, minus(first, 6)));
+        draft.know(When::Before, 0, rows::relief(EVENT, "emergency", minus(first, 6)));
+        draft.know(When::Before, 0, rows::relief(EVENT, "transitional", minus(first, 6)));
         self.set(draft, id, None, Kind::Aided);
     }
 
@@ -100,7 +101,7 @@ impl Builder {
         let reached = Self::told(self.moment(n), Bureau::Rural);
         let state = if n % 3 == 2 { "returned" } else { "open" };
         let mut draft = self.draft(true, &COUPLE, 220);
-        draft.know(When::Before, 0, rows::monitored(minus(reached, days), state));
+        draft.monitored(minus(reached, days), state);
         self.set(draft, id, None, Kind::Fires);
 
         let old = minus(calendar::start(), 300);
@@ -113,7 +114,7 @@ impl Builder {
             if let Some(class) = class {
                 self.give(&mut draft, class);
             }
-            draft.know(When::Before, 0, rows::monitored(entered, state));
+            draft.monitored(entered, state);
             self.set(draft, id, None, kind);
         }
     }

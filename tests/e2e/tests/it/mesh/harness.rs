@@ -47,7 +47,7 @@ impl Mesh {
             .args(["--data".as_ref(), folder.path().as_os_str()])
             .args(["--database-url", &postgres.admin_url("postgres")])
             .args(["--redis-server".as_ref(), redis.as_os_str()])
-            .args(["--policy".as_ref(), root().join("deploy/policy/longnan-pilot").as_os_str()])
+            .args(["--policy".as_ref(), root().join("deploy/policy/longnan").as_os_str()])
             .arg("--fresh")
             .args(options)
             .arg("--")
@@ -80,7 +80,7 @@ impl Mesh {
         command
             .args(["play", "--seed", "7", "--households", &households.to_string(), "--days", &days.to_string()])
             .args(["--mesh".as_ref(), self.path("mesh.json").as_os_str()])
-            .args(["--policy".as_ref(), root().join("deploy/policy/longnan-pilot").as_os_str()])
+            .args(["--policy".as_ref(), root().join("deploy/policy/longnan").as_os_str()])
             .args(["--work".as_ref(), self.path("city").as_os_str()])
             .args(["--report".as_ref(), self.path("report.json").as_os_str()])
             .stdin(Stdio::null());

@@ -136,6 +136,7 @@ async fn a_bureaus_batch_sent_twice_is_one(mesh: &Mesh) -> anyhow::Result<()> {
             division_code: "621202".to_owned(),
             as_of: TODAY.to_owned(),
             row_count: 1,
+            signature: None,
         };
         tokio_stream::iter([
             SubmitBatchRequest { part: Some(BatchPart::Header(header)) },
@@ -234,6 +235,7 @@ async fn another_certificate_or_none_is_refused(mesh: &Mesh) -> anyhow::Result<(
         division_code: "621202".to_owned(),
         as_of: TODAY.to_owned(),
         row_count: 0,
+        signature: None,
     };
     let submit = || tokio_stream::iter(vec![SubmitBatchRequest { part: Some(BatchPart::Header(header.clone())) }]);
 

@@ -15,7 +15,7 @@ fn outcome(chaos: &str) -> anyhow::Result<String> {
     let play = format!(
         "exec '{}' play --seed 11 --households 120 --days 3 --mesh \"$0/mesh.json\" --policy '{}' --report '{}'",
         binary("minqing-city").display(),
-        root().join("deploy/policy/longnan-pilot").display(),
+        root().join("deploy/policy/longnan").display(),
         report.display()
     );
     let mut mesh = Mesh::start_with_play(&["--chaos", chaos, "--chaos-seed", "3"], &play)?;

@@ -18,7 +18,7 @@ use minqing_proto::minqing::{
 use prost_types::Any;
 use tonic::{Code, transport::Channel};
 
-use super::harness::Mesh;
+use super::{harness::Mesh, mesh_receipt::a_files_receipt_is_checked_offline};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Most memory an adapter may ever have held, in KiB.
@@ -73,6 +73,8 @@ async fn hostile_calls_and_files_get_a_clear_answer_and_the_mesh_goes_on() -> an
     let column = fs::read_to_string(folder.join("result").join(format!("{}.result.csv", files[4])))?;
     assert!(column.contains("没有这一列"), "{column}");
 
+    a_files_receipt_is_checked_offline(&mesh, folder).await?;
+
     for id in mesh.processes() {
         let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
         let peak =
@@ -102,6 +104,7 @@ async fn submit(
         division_code: "621202".to_owned(),
         as_of: "2026-10-26".to_owned(),
         row_count,
+        signature: None,
     };
     let mut parts = vec![SubmitBatchRequest { part: Some(Part::Header(header)) }];
     if !rows.is_empty() {

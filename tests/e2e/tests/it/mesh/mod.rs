@@ -6,6 +6,7 @@ mod mesh_calls;
 mod mesh_chaos;
 mod mesh_hostile;
 mod mesh_month;
+mod mesh_receipt;
 mod secrets;
 mod spans;
 

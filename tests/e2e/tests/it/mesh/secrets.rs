@@ -1,6 +1,10 @@
 //! Looks for the city's people in what the mesh leaves behind.
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    path::Path,
+};
 
 use minqing_city::{
     city::{City, Settings},
@@ -12,17 +16,18 @@ use super::harness::root;
 /// What must stand nowhere but in the register.
 pub struct Markers {
     numbers: HashSet<String>,
-    names: Vec<String>,
+    /// By their first character: what the mesh leaves behind is long.
+    names: HashMap<char, Vec<String>>,
 }
 
 impl Markers {
     /// The people of the city that `Mesh::play` plays.
     pub fn of_city(households: usize, days: u32) -> Markers {
-        let thresholds = Thresholds::load(&root().join("deploy/policy/longnan-pilot")).unwrap();
+        let thresholds = Thresholds::load(&root().join("deploy/policy/longnan")).unwrap();
         let city = City::build(Settings { seed: 7, households, days }, thresholds);
         let (mut numbers, mut names) = (HashSet::new(), HashSet::new());
         for household in &city.households {
-            for member in household.collected(chrono::NaiveDate::MIN).members {
+            for member in household.collected().members {
                 numbers.extend([member.id_number, member.phone, member.bank_account]);
                 names.insert(member.name);
             }
@@ -31,12 +36,16 @@ impl Markers {
             }
         }
         numbers.remove("");
-        Markers { numbers, names: names.into_iter().filter(|name| name.chars().count() >= 2).collect() }
+        let mut by_first: HashMap<char, Vec<String>> = HashMap::new();
+        for name in names.into_iter().filter(|name| name.chars().count() >= 2) {
+            by_first.entry(name.chars().next().unwrap()).or_default().push(name);
+        }
+        Markers { numbers, names: by_first }
     }
 
     /// How many markers there are.
     pub fn len(&self) -> usize {
-        self.numbers.len() + self.names.len()
+        self.numbers.len() + self.names.values().map(Vec::len).sum::<usize>()
     }
 
     /// Every marker found in a text, at most a few.
@@ -44,10 +53,13 @@ impl Markers {
         let runs = text.split(|c: char| !c.is_ascii_digit() && c != 'X' && c != 'x');
         let numbers = runs.filter(|run| run.len() >= 11 && self.numbers.contains(&run.to_ascii_uppercase()));
         let mut found: Vec<String> = numbers.take(3).map(str::to_owned).collect();
-        // Names are Chinese: a text without Chinese letters has none.
-        if text.chars().any(|c| ('\u{3400}'..='\u{9fff}').contains(&c) || c > '\u{ffff}') {
-            found.extend(self.names.iter().filter(|name| text.contains(name.as_str())).take(3).cloned());
-        }
+        // Names are Chinese: what is plain ASCII begins none.
+        let begins = text.char_indices().filter(|(_, c)| !c.is_ascii());
+        let names = begins.flat_map(|(at, c)| {
+            let known = self.names.get(&c).into_iter().flatten();
+            known.filter(move |name| text[at..].starts_with(name.as_str()))
+        });
+        found.extend(names.take(3).cloned());
         found
     }
 

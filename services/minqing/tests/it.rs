@@ -1,0 +1,6 @@
+//! The commands as a person or a script meets them: the built program, its output, its exit code.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+#[path = "it/policy.rs"]
+mod policy;
