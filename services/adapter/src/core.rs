@@ -4,13 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use minqing_kit::Context;
 use minqing_proto::minqing::types::v1;
-use tokio::sync::Semaphore;
 
-use crate::{bureau::Bureau, division::Divisions, peers::Peers, receipt, row::schema::Schema};
-
-/// Streamed batches in memory at once; each may take up to the spool's limit. Further ones wait and hold back their
-/// senders. The watched folder takes one file at a time, beside them.
-const BATCHES_AT_ONCE: usize = 3;
+use crate::{bureau::Bureau, division::Divisions, peers::Peers, places::Places, receipt, row::schema::Schema};
 
 /// One adapter.
 pub struct Core {
@@ -19,7 +14,7 @@ pub struct Core {
     pub cx: Context,
     pub peers: Peers,
     pub divisions: Arc<Divisions>,
-    pub permits: Semaphore,
+    pub places: Places,
     pub receipts: Arc<receipt::Keys>,
     schemas: HashMap<String, Arc<Schema>>,
 }
@@ -38,7 +33,7 @@ impl Core {
             divisions: Arc::new(Divisions::new(peers.clone())),
             peers,
             cx,
-            permits: Semaphore::new(BATCHES_AT_ONCE),
+            places: Places::default(),
             receipts,
             schemas: schemas.into_iter().map(|s| (s.name().to_owned(), Arc::new(s))).collect(),
         })
@@ -46,5 +41,12 @@ impl Core {
 
     pub fn schema(&self, dataset: &str) -> Option<Arc<Schema>> {
         self.schemas.get(dataset).cloned()
+    }
+
+    /// Every dataset, by name.
+    pub fn schemas(&self) -> Vec<Arc<Schema>> {
+        let mut all: Vec<_> = self.schemas.values().cloned().collect();
+        all.sort_by(|a, b| a.name().cmp(b.name()));
+        all
     }
 }
