@@ -7,8 +7,9 @@ use minqing_kit::ServiceDef;
 pub const CORE: [&str; 5] = ["registry", "monitoring", "dispatch", "feedback", "identification"];
 
 /// The bureaus, each with an adapter of its own.
-pub const BUREAUS: [&str; 9] =
-    ["education", "hr", "housing", "health", "medical_insurance", "emergency", "rural", "disabled", "women"];
+pub fn bureaus() -> Vec<&'static str> {
+    minqing_bureaus::all().map(|bureau| bureau.name).collect()
+}
 
 /// Bureaus that exchange files in a mesh of `up`: an adapter with an exchange folder sends its referrals out as files,
 /// one without hands them out over gRPC. Batches come in either way.
@@ -16,7 +17,7 @@ pub const FILE_BUREAUS: [&str; 5] = ["education", "hr", "emergency", "disabled",
 
 /// Every process of the mesh but the gateway: core services, then adapters.
 pub fn names() -> Vec<String> {
-    CORE.iter().map(|&name| name.to_owned()).chain(BUREAUS.iter().map(|bureau| format!("adapter-{bureau}"))).collect()
+    CORE.iter().map(|&name| name.to_owned()).chain(minqing_bureaus::all().map(|bureau| bureau.service_name())).collect()
 }
 
 /// The service a name stands for.
@@ -29,23 +30,9 @@ pub fn by_name(name: &str) -> anyhow::Result<ServiceDef> {
         "feedback" => minqing_feedback::service(),
         _ => name
             .strip_prefix("adapter-")
-            .and_then(adapter)
+            .and_then(minqing_bureaus::by_name)
+            .map(minqing_adapter::service)
             .with_context(|| format!("unknown service `{name}`; there are {} and gateway", names().join(", ")))?,
-    })
-}
-
-fn adapter(bureau: &str) -> Option<ServiceDef> {
-    Some(match bureau {
-        "education" => minqing_adapter_education::service(),
-        "hr" => minqing_adapter_hr::service(),
-        "housing" => minqing_adapter_housing::service(),
-        "health" => minqing_adapter_health::service(),
-        "medical_insurance" => minqing_adapter_medical_insurance::service(),
-        "emergency" => minqing_adapter_emergency::service(),
-        "rural" => minqing_adapter_rural::service(),
-        "disabled" => minqing_adapter_disabled::service(),
-        "women" => minqing_adapter_women::service(),
-        _ => return None,
     })
 }
 
