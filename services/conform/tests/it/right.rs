@@ -1,18 +1,25 @@
 //! Every adapter of this mesh conforms.
 
+use futures::StreamExt as _;
 use minqing_conform::{person::Person, report::Verdict};
 
 use crate::mesh::Mesh;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_bureaus_adapter_passes_every_case() {
-    for bureau in minqing_bureaus::all() {
-        let mesh = Mesh::start(bureau).await;
-        let report = mesh.conform().await;
-        assert!(report.is_good() && report.skipped == 0, "{}", report.table());
-        assert!(report.cases.iter().all(|c| c.verdict == Verdict::Passed && c.checks > 0 && c.note.is_none()));
-        assert_eq!(report.passed, 10 + 3 * bureau.datasets.len(), "{}", report.table());
-    }
+    let tried = futures::stream::iter(minqing_bureaus::all()).map(async |bureau| {
+        let report = Mesh::start(bureau).await.conform().await;
+        assert!(report.is_good(), "{}", report.table());
+        assert!(report.passed + report.skipped == 10 + 3 * bureau.datasets.len(), "{}", report.table());
+        for case in report.cases {
+            // The one dataset of which nothing but its key goes on: no row of it can change.
+            let bare = case.name == "out_of_order" && case.dataset == "assistance_measure";
+            assert_eq!(case.verdict, if bare { Verdict::Skipped } else { Verdict::Passed }, "{case:?}");
+            assert!(bare || case.checks > 0 && case.note.is_none(), "{case:?}");
+        }
+    });
+    // The case of slow peers waits more than it works.
+    assert_eq!(tried.buffer_unordered(3).count().await, minqing_bureaus::all().count());
 }
 
 #[tokio::test(flavor = "multi_thread")]
