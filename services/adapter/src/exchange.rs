@@ -8,9 +8,9 @@ use minqing_proto::minqing::{
     bureau::v1::{
         AcknowledgeReferralsRequest, AcknowledgeReferralsResponse, BatchHeader, DigestForm, FetchIdentityListRequest,
         FetchIdentityListResponse, FetchReferralsRequest, FetchReferralsResponse, GetBatchRequest, GetBatchResponse,
-        GetReceiptRequest, GetReceiptResponse, IdentityEntry, ListDatasetsRequest, ListDatasetsResponse, ListRowErrorsRequest, ListRowErrorsResponse,
-        ReportFeedbackRequest, ReportFeedbackResponse, SubmitBatchRequest, SubmitBatchResponse,
-        exchange_service_server::ExchangeService, submit_batch_request::Part,
+        GetReceiptRequest, GetReceiptResponse, IdentityEntry, ListDatasetsRequest, ListDatasetsResponse,
+        ListRowErrorsRequest, ListRowErrorsResponse, ReportFeedbackRequest, ReportFeedbackResponse, SubmitBatchRequest,
+        SubmitBatchResponse, exchange_service_server::ExchangeService, submit_batch_request::Part,
     },
     registry::v1::ListClassMembersRequest,
 };
@@ -22,8 +22,7 @@ use crate::{
     Result,
     batch::{Announced, Intake},
     core::Core,
-    describe,
-    raw,
+    describe, raw,
     receipt::{self, RECEIPTS, Received, append_row},
     store,
 };
@@ -142,7 +141,8 @@ impl Exchange {
     }
 
     async fn submit(&self, call: &Call, mut stream: Streaming<SubmitBatchRequest>) -> Result<SubmitBatchResponse> {
-        let Some(SubmitBatchRequest { part: Some(Part::Header(header)) }) = self.0.places.next(&mut stream).await? else {
+        let Some(SubmitBatchRequest { part: Some(Part::Header(header)) }) = self.0.places.next(&mut stream).await?
+        else {
             return Err(Error::invalid("HEADER_MISSING", "the first message must be the header", "首条消息应为批次头")
                 .field("header", "must come first"));
         };

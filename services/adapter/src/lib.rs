@@ -24,6 +24,7 @@ pub mod row;
 pub mod spool;
 pub mod store;
 pub mod template;
+pub mod trial;
 
 use std::sync::Arc;
 

@@ -78,7 +78,9 @@ fn idle(silent: Duration) -> Error {
     let seconds = silent.as_secs();
     Error::deadline(
         "BATCH_IDLE",
-        format!("no message of the batch came for {seconds} s; nothing was taken in, send it again with the same request id"),
+        format!(
+            "no message of the batch came for {seconds} s; nothing was taken in, send it again with the same request id"
+        ),
         format!("{seconds} 秒内未收到该批次的后续数据，整批未接收，请用同一 request_id 重新报送"),
     )
 }

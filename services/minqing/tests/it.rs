@@ -2,5 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "it/adapter.rs"]
+mod adapter;
 #[path = "it/policy.rs"]
 mod policy;
