@@ -10,7 +10,7 @@ use minqing_kit::{Call, Error, keys::Keyring};
 use minqing_proto::minqing::{
     bureau::v1::{Batch, Receipt, SubmitBatchResponse},
     monitoring::v1::{BatchRef, CloseBatchRequest, SubmitRecordsRequest},
-    types::v1::{BatchMode, RowReason},
+    types::v1::BatchMode,
 };
 use prost_types::Any;
 use uuid::Uuid;
@@ -237,9 +237,9 @@ impl Intake {
         let schema = Arc::clone(&self.schema);
         for any in rows {
             let row = self.spool.seen() + 1;
-            match RawRow::of_any(&schema, any) {
-                Some(raw) => self.take(row, raw)?,
-                None => self.refuse(Fault::new(row, None, RowReason::RowUnreadable))?,
+            match RawRow::of_any(&schema, row, any) {
+                Ok(raw) => self.take(row, raw)?,
+                Err(fault) => self.refuse(fault)?,
             }
         }
         Ok(())

@@ -4,13 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use minqing_kit::Context;
 use minqing_proto::minqing::types::v1;
-use tokio::sync::Semaphore;
 
-use crate::{bureau::Bureau, division::Divisions, peers::Peers, receipt, row::schema::Schema};
-
-/// Streamed batches in memory at once; each may take up to the spool's limit. Further ones wait and hold back their
-/// senders. The watched folder takes one file at a time, beside them.
-const BATCHES_AT_ONCE: usize = 3;
+use crate::{bureau::Bureau, division::Divisions, peers::Peers, places::Places, receipt, row::schema::Schema};
 
 /// One adapter.
 pub struct Core {
@@ -19,7 +14,7 @@ pub struct Core {
     pub cx: Context,
     pub peers: Peers,
     pub divisions: Arc<Divisions>,
-    pub permits: Semaphore,
+    pub places: Places,
     pub receipts: Arc<receipt::Keys>,
     schemas: HashMap<String, Arc<Schema>>,
 }
@@ -38,7 +33,7 @@ impl Core {
             divisions: Arc::new(Divisions::new(peers.clone())),
             peers,
             cx,
-            permits: Semaphore::new(BATCHES_AT_ONCE),
+            places: Places::default(),
             receipts,
             schemas: schemas.into_iter().map(|s| (s.name().to_owned(), Arc::new(s))).collect(),
         })
@@ -52,5 +47,12 @@ impl Core {
     pub fn dataset_titled(&self, title: &str) -> Option<String> {
         let found = self.bureau.datasets.iter().find(|d| self.schema(d).is_some_and(|s| s.dataset.title == title));
         found.map(|d| (*d).to_owned())
+    }
+
+    /// Every dataset, by name.
+    pub fn schemas(&self) -> Vec<Arc<Schema>> {
+        let mut all: Vec<_> = self.schemas.values().cloned().collect();
+        all.sort_by(|a, b| a.name().cmp(b.name()));
+        all
     }
 }

@@ -8,9 +8,9 @@ use minqing_proto::minqing::{
     bureau::v1::{
         AcknowledgeReferralsRequest, AcknowledgeReferralsResponse, BatchHeader, DigestForm, FetchIdentityListRequest,
         FetchIdentityListResponse, FetchReferralsRequest, FetchReferralsResponse, GetBatchRequest, GetBatchResponse,
-        GetReceiptRequest, GetReceiptResponse, IdentityEntry, ListRowErrorsRequest, ListRowErrorsResponse,
-        ReportFeedbackRequest, ReportFeedbackResponse, SubmitBatchRequest, SubmitBatchResponse,
-        exchange_service_server::ExchangeService, submit_batch_request::Part,
+        GetReceiptRequest, GetReceiptResponse, IdentityEntry, ListDatasetsRequest, ListDatasetsResponse,
+        ListRowErrorsRequest, ListRowErrorsResponse, ReportFeedbackRequest, ReportFeedbackResponse, SubmitBatchRequest,
+        SubmitBatchResponse, exchange_service_server::ExchangeService, submit_batch_request::Part,
     },
     registry::v1::ListClassMembersRequest,
 };
@@ -22,7 +22,7 @@ use crate::{
     Result,
     batch::{Announced, Intake},
     core::Core,
-    raw,
+    describe, raw,
     receipt::{self, RECEIPTS, Received, append_row},
     store,
 };
@@ -37,6 +37,13 @@ pub struct Exchange(pub Arc<Core>);
 
 #[tonic::async_trait]
 impl ExchangeService for Exchange {
+    async fn list_datasets(
+        &self,
+        request: Request<ListDatasetsRequest>,
+    ) -> Result<Response<ListDatasetsResponse>, Status> {
+        Ok(Response::new(self.datasets(request.get_ref())?))
+    }
+
     async fn submit_batch(
         &self,
         request: Request<Streaming<SubmitBatchRequest>>,
@@ -118,8 +125,24 @@ fn no_batch() -> Error {
 }
 
 impl Exchange {
+    fn datasets(&self, asked: &ListDatasetsRequest) -> Result<ListDatasetsResponse> {
+        let page = page::page(asked.page_size, &asked.page_token, "datasets", 100)?;
+        let size = usize::try_from(page.size).unwrap_or_default();
+        let all = self.0.schemas();
+        let after = page.after.unwrap_or_default();
+        let mut rest = all.iter().filter(|s| s.name() > after.as_str());
+        let datasets: Vec<_> = rest.by_ref().take(size).collect();
+        let last = datasets.last().filter(|_| rest.next().is_some()).map(|s| page::next_token(s.name(), "datasets"));
+        Ok(ListDatasetsResponse {
+            datasets: datasets.into_iter().map(|s| describe::dataset(s)).collect(),
+            limits: Some(describe::limits(MAX_PART_ROWS, MAX_PART_BYTES)),
+            next_page_token: last.unwrap_or_default(),
+        })
+    }
+
     async fn submit(&self, call: &Call, mut stream: Streaming<SubmitBatchRequest>) -> Result<SubmitBatchResponse> {
-        let Some(SubmitBatchRequest { part: Some(Part::Header(header)) }) = stream.message().await? else {
+        let Some(SubmitBatchRequest { part: Some(Part::Header(header)) }) = self.0.places.next(&mut stream).await?
+        else {
             return Err(Error::invalid("HEADER_MISSING", "the first message must be the header", "首条消息应为批次头")
                 .field("header", "must come first"));
         };
@@ -134,7 +157,7 @@ impl Exchange {
             return Err(Error::forbidden("FOREIGN_DATASET", en, zh).field("dataset", en));
         }
         // Waiting here reads nothing more from the stream, so the sender waits too.
-        let _permit = self.0.permits.acquire().await.map_err(Error::bug)?;
+        let _place = self.0.places.take().await?;
         let said = announced(&header, row_count);
         let intake = self.0.open(&said).await?;
         let raw = raw::Writer::begin(&self.0, &said, "rows").await?;
@@ -154,7 +177,7 @@ impl Exchange {
     ) -> Result<SubmitBatchResponse> {
         let mut fingerprint = Fingerprint::new(&call.method);
         fingerprint.part(&header.encode_to_vec());
-        while let Some(message) = stream.message().await? {
+        while let Some(message) = self.0.places.next(&mut stream).await? {
             let Some(Part::Rows(part)) = message.part else {
                 let (en, zh) = ("every message after the header must hold rows", "批次头之后应全部为数据行");
                 return Err(Error::invalid("ROWS_EXPECTED", en, zh).field("rows", "must follow the header"));

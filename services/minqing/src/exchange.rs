@@ -42,8 +42,8 @@ enum Server {
 /// Runs the command.
 pub fn run(command: &Command) -> anyhow::Result<()> {
     let Command::Tables(asked) = command;
-    let bureau = services::bureau(&asked.bureau)
-        .with_context(|| format!("unknown bureau `{}`; there are {}", asked.bureau, services::BUREAUS.join(", ")))?;
+    let bureau = minqing_bureaus::by_name(&asked.bureau)
+        .with_context(|| format!("unknown bureau `{}`; there are {}", asked.bureau, services::bureaus().join(", ")))?;
     let schemas = Schema::all(bureau).map_err(|faults| anyhow::anyhow!("{}", faults.join("; ")))?;
     let dialect = match asked.database {
         Server::Postgres => Dialect::Postgres,

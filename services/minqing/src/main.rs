@@ -1,6 +1,7 @@
 //! The one deployable binary: each service is a sub-command and its own process; `up` starts the whole mesh on one
 //! machine; the rest are an operator's tools.
 
+mod adapter;
 mod exchange;
 mod policy;
 mod receipt;
@@ -41,6 +42,9 @@ enum Command {
     /// Check, compare and try policy packs (检查、比较、试算政策包).
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Make a new adapter, and check any adapter against the contract (新建适配器、检验符合性).
+    #[command(subcommand)]
+    Adapter(adapter::Command),
     /// Check signed receipts offline (离线核验回执).
     #[command(subcommand)]
     Receipt(receipt::Command),
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
             Command::Serve { service } => serve(&service).await,
             Command::Up(options) => return up::run(options).await,
             Command::Policy(command) => return policy::run(command).await,
+            Command::Adapter(command) => return adapter::run(command).await,
             Command::Receipt(command) => return receipt::run(&command),
             Command::Exchange(command) => exchange::run(&command),
             Command::Prepare(options) => up::prepare(&options).await,

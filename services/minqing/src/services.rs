@@ -1,15 +1,15 @@
 //! The services of the mesh as data: what the sub-commands, `up` and the tests run.
 
 use anyhow::Context as _;
-use minqing_adapter::Bureau;
 use minqing_kit::ServiceDef;
 
 /// The core services, in the order in which they start.
 pub const CORE: [&str; 5] = ["registry", "monitoring", "dispatch", "feedback", "identification"];
 
 /// The bureaus, each with an adapter of its own; the offices outside the nine share one.
-pub const BUREAUS: [&str; 10] =
-    ["education", "hr", "housing", "health", "medical_insurance", "emergency", "rural", "disabled", "women", "outside"];
+pub fn bureaus() -> Vec<&'static str> {
+    minqing_bureaus::all().map(|bureau| bureau.name).collect()
+}
 
 /// Bureaus that exchange files in a mesh of `up`: an adapter with an exchange folder sends its referrals out as files,
 /// one without hands them out over gRPC. Batches come in either way.
@@ -17,7 +17,7 @@ pub const FILE_BUREAUS: [&str; 6] = ["education", "hr", "emergency", "disabled",
 
 /// Every process of the mesh but the gateway: core services, then adapters.
 pub fn names() -> Vec<String> {
-    CORE.iter().map(|&name| name.to_owned()).chain(BUREAUS.iter().map(|bureau| format!("adapter-{bureau}"))).collect()
+    CORE.iter().map(|&name| name.to_owned()).chain(minqing_bureaus::all().map(|bureau| bureau.service_name())).collect()
 }
 
 /// The service a name stands for.
@@ -30,26 +30,9 @@ pub fn by_name(name: &str) -> anyhow::Result<ServiceDef> {
         "feedback" => minqing_feedback::service(),
         _ => name
             .strip_prefix("adapter-")
-            .and_then(bureau)
+            .and_then(minqing_bureaus::by_name)
             .map(minqing_adapter::service)
             .with_context(|| format!("unknown service `{name}`; there are {} and gateway", names().join(", ")))?,
-    })
-}
-
-/// What an adapter knows of its bureau.
-pub fn bureau(name: &str) -> Option<Bureau> {
-    Some(match name {
-        "education" => minqing_adapter_education::bureau(),
-        "hr" => minqing_adapter_hr::bureau(),
-        "housing" => minqing_adapter_housing::bureau(),
-        "health" => minqing_adapter_health::bureau(),
-        "medical_insurance" => minqing_adapter_medical_insurance::bureau(),
-        "emergency" => minqing_adapter_emergency::bureau(),
-        "rural" => minqing_adapter_rural::bureau(),
-        "disabled" => minqing_adapter_disabled::bureau(),
-        "women" => minqing_adapter_women::bureau(),
-        "outside" => minqing_adapter_outside::bureau(),
-        _ => return None,
     })
 }
 

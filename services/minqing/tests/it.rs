@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "it/adapter.rs"]
+mod adapter;
 #[path = "it/exchange.rs"]
 mod exchange;
 #[path = "it/policy.rs"]

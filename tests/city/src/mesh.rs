@@ -41,6 +41,9 @@ pub struct Service {
     pub schema: String,
     #[serde(default)]
     pub exchange_dir: Option<PathBuf>,
+    /// Public key of an adapter's receipts.
+    #[serde(default)]
+    pub receipt_key: Option<PathBuf>,
 }
 
 /// Connections to the mesh, one a service and identity.

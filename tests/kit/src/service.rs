@@ -162,8 +162,13 @@ impl TestService {
         format!("https://{}", self.running.addr)
     }
 
+    /// A certificate of the service's authority: `bureau/education`.
+    pub fn identity(&self, identity: &str) -> anyhow::Result<minqing_kit::tls::Identity> {
+        self.ca.issue(identity, &["client"])
+    }
+
     /// The service as a caller with this identity sees it: `service/dispatch`, `operator/county/621202`.
     pub fn as_caller(&self, identity: &str) -> anyhow::Result<Peer> {
-        Peer::connect(&self.name, &self.url(), &self.ca.issue(identity, &["client"])?, Metrics::new())
+        Peer::connect(&self.name, &self.url(), &self.identity(identity)?, Metrics::new())
     }
 }

@@ -24,6 +24,17 @@ pub struct Mapping {
     scales: Vec<Scale>,
 }
 
+impl Mapping {
+    /// A line's cells as a row.
+    pub fn row<'a>(&'a self, schema: &'a Schema, cells: Vec<Cell>) -> RawRow<'a> {
+        let mut placed = vec![Cell::Empty; schema.columns.len()];
+        for (place, cell) in self.places.iter().zip(cells) {
+            placed[*place] = cell;
+        }
+        RawRow::new(schema, placed, &self.scales)
+    }
+}
+
 /// Matches a file's header with the dataset's columns.
 pub fn map_header(schema: &Schema, header: &[String]) -> Result<Mapping, Refusal> {
     let known = header.iter().filter(|h| schema.header(h).is_some()).count();
@@ -85,13 +96,7 @@ impl Sink for BatchSink<'_> {
 
     fn line(&mut self, row: u32, cells: Option<Vec<Cell>>) -> Result<(), Refusal> {
         let taken = match (&self.mapping, cells) {
-            (Some(mapping), Some(cells)) => {
-                let mut placed = vec![Cell::Empty; self.schema.columns.len()];
-                for (place, cell) in mapping.places.iter().zip(cells) {
-                    placed[*place] = cell;
-                }
-                self.intake.take(row, RawRow::new(&self.schema, placed, &mapping.scales))
-            }
+            (Some(mapping), Some(cells)) => self.intake.take(row, mapping.row(&self.schema, cells)),
             _ => self.intake.refuse(Fault::new(row, None, RowReason::RowUnreadable)),
         };
         taken.map_err(|e| Refusal::of(&e))

@@ -51,7 +51,7 @@ impl Core {
         }
         let raw = self.raw_of(call, &request.name).await?;
         let header = BatchHeader::decode(raw.header.as_slice()).map_err(Error::bug)?;
-        let _permit = self.permits.acquire().await.map_err(Error::bug)?;
+        let _place = self.places.take().await?;
         let said = Announced {
             request_id: &request.request_id,
             batch_no: &header.batch_no,

@@ -11,7 +11,7 @@ pub struct Fault {
     pub row: u32,
     pub column: Option<u16>,
     pub reason: RowReason,
-    /// The earlier row it clashes with; 0 for none.
+    /// The earlier row it clashes with, or the number of a field nobody knows; 0 for none.
     pub other: u32,
 }
 
@@ -87,6 +87,13 @@ fn words(fault: &Fault, header: &str, column: Option<&super::schema::Column>) ->
         RowReason::IdNumberCheckDigit | RowReason::IdNumberMalformed | RowReason::IdNameConflict => {
             words_of_identity(fault, header)
         }
+        RowReason::UnknownColumn if other > 0 => (
+            format!(
+                "the row has a field {other}, which the dataset does not have; send it without, or have the adapter \
+                 brought to the newer contract first"
+            ),
+            format!("该行含字段 {other}，数据集没有该列，请去掉后重新报送，或先升级适配器接口版本"),
+        ),
         RowReason::UnknownColumn => ("the dataset has no such column".to_owned(), "数据集没有该列".to_owned()),
         RowReason::RowUnreadable if !header.is_empty() => (
             format!("{header} holds characters that cannot be read; type it again"),

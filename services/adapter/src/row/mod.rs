@@ -5,6 +5,7 @@
 mod fault;
 pub mod schema;
 pub mod text;
+mod wire;
 
 use chrono::NaiveDate;
 use minqing_kit::keys::{IdFault, IdNumber, Keyring};
@@ -76,13 +77,19 @@ impl<'a> RawRow<'a> {
         RawRow { schema, cells, scales }
     }
 
-    /// A typed row. `None` when it is no message of the dataset.
-    pub fn of_any(schema: &'a Schema, any: &prost_types::Any) -> Option<RawRow<'a>> {
+    /// Row `row`, typed; the fault when it is no message of the dataset, or holds more than the dataset has: what
+    /// nobody would keep must not look as if it had been taken in.
+    pub fn of_any(schema: &'a Schema, row: u32, any: &prost_types::Any) -> Result<RawRow<'a>, Fault> {
         let name = any.type_url.rsplit('/').next().unwrap_or_default();
+        let unreadable = |place| Fault::new(row, place, RowReason::RowUnreadable);
         if name != schema.message.full_name() || any.value.len() > MAX_ROW_BYTES {
-            return None;
+            return Err(unreadable(None));
         }
-        let message = DynamicMessage::decode(schema.message.clone(), any.value.as_slice()).ok()?;
+        let message = DynamicMessage::decode(schema.message.clone(), any.value.as_slice())
+            .map_err(|_| unreadable(wire::broken_column(schema, &any.value)))?;
+        if let Some(unknown) = message.unknown_fields().next() {
+            return Err(Fault { other: unknown.number(), ..Fault::new(row, None, RowReason::UnknownColumn) });
+        }
         let cells = schema.columns.iter().map(|c| match message.get_field(&c.field).as_ref() {
             _ if c.may_be_unknown() && !message.has_field(&c.field) => Cell::Empty,
             Value::String(text) => Cell::Text(text.clone()),
@@ -91,7 +98,7 @@ impl<'a> RawRow<'a> {
             Value::Bool(truth) => Cell::Truth(*truth),
             _ => Cell::Unreadable,
         });
-        Some(RawRow { schema, cells: cells.collect(), scales: &[] })
+        Ok(RawRow { schema, cells: cells.collect(), scales: &[] })
     }
 
     pub fn dataset(&self) -> &str {

@@ -16,7 +16,7 @@ const COUNTIES: [&str; 9] = ["621202", "621221", "621222", "621223", "621224", "
 pub fn identities() -> Vec<String> {
     let mut all: Vec<String> = services::names().iter().map(|name| services::identity(name)).collect();
     all.push("service/gateway".to_owned());
-    all.extend(services::BUREAUS.iter().map(|bureau| format!("bureau/{bureau}")));
+    all.extend(services::bureaus().iter().map(|bureau| format!("bureau/{bureau}")));
     all.extend(["operator/admin".to_owned(), "operator/city".to_owned()]);
     for county in COUNTIES {
         all.push(format!("operator/county/{county}"));

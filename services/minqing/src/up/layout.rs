@@ -35,7 +35,7 @@ impl Layout {
         if !layout.keys().exists() {
             Keyring::generate().save(&layout.keys())?;
         }
-        for bureau in services::BUREAUS {
+        for bureau in services::bureaus() {
             let folder = layout.signing(bureau);
             if !folder.join(SIGNING_FILE).exists() {
                 SigningKey::generate()?.save(&folder)?;

@@ -21,6 +21,9 @@ pub fn write(
             "schema": services::schema(&process.name),
             "log": layout.logs().join(format!("{}.log", process.name)),
         });
+        if let Some(bureau) = process.name.strip_prefix("adapter-") {
+            entry["receipt_key"] = json!(layout.signing(bureau).join(minqing_kit::keys::signing::PUBLIC_FILE));
+        }
         if let Some(bureau) = process.name.strip_prefix("adapter-").filter(|b| services::FILE_BUREAUS.contains(b)) {
             entry["exchange_dir"] = json!(layout.exchange(bureau));
         }

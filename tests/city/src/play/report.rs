@@ -106,6 +106,14 @@ pub struct Latency {
     pub record_to_referral: Percentiles,
 }
 
+/// Cases of the conformance kit against one adapter.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Conformance {
+    pub passed: usize,
+    pub failed: usize,
+    pub skipped: usize,
+}
+
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     pub households: usize,
@@ -125,6 +133,8 @@ pub struct Report {
     pub aid: BTreeMap<String, Aid>,
     pub latency_ms: Latency,
     pub phases_s: BTreeMap<String, f64>,
+    /// The conformance kit against every adapter; empty when the mesh was disturbed meanwhile.
+    pub conformance: BTreeMap<String, Conformance>,
     pub outcome_digest: String,
     pub ok: bool,
     /// Why not.
@@ -191,6 +201,9 @@ impl Report {
                 wrong.push(format!("{who}: {} answers reported, {} chain entries", f.reported, f.chain_entries));
             }
         }
+        for (adapter, c) in self.conformance.iter().filter(|(_, c)| c.failed > 0 || c.passed == 0) {
+            wrong.push(format!("{adapter}: {} cases of the conformance kit failed, {} passed", c.failed, c.passed));
+        }
         wrong.extend(seen.iter().cloned());
         self.ok = wrong.is_empty();
         self.problems = wrong;
@@ -218,6 +231,14 @@ impl Report {
             text,
             "记录到转办 record to referral: p50 {} ms, p99 {} ms ({} 件 referrals)",
             l.p50, l.p99, l.count
+        );
+        let cases = self.conformance.values().fold((0, 0), |sum, c| (sum.0 + c.passed, sum.1 + c.failed));
+        let _ = writeln!(
+            text,
+            "符合性检验 conformance: {} 个适配器 adapters, 通过 passed {}, 未过 failed {}",
+            self.conformance.len(),
+            cases.0,
+            cases.1
         );
         let phases: Vec<String> = self.phases_s.iter().map(|(name, s)| format!("{name} {s:.1}")).collect();
         let _ = writeln!(text, "各阶段用时 seconds: {}", phases.join(", "));
@@ -371,6 +392,16 @@ mod tests {
         report.judge(&[]);
         assert!(!report.ok);
         assert_eq!(report.problems.len(), 1);
+    }
+
+    #[test]
+    fn an_adapter_that_does_not_conform_spoils_the_report() {
+        for (passed, failed, ok) in [(16, 0, true), (15, 1, false), (0, 0, false)] {
+            let conformance = BTreeMap::from([("adapter-hr".to_owned(), Conformance { passed, failed, skipped: 0 })]);
+            let mut report = Report { conformance, ..Report::default() };
+            report.judge(&[]);
+            assert_eq!(report.ok, ok, "{passed} {failed}");
+        }
     }
 
     #[test]

@@ -27,6 +27,11 @@ async fn a_citys_days_agree_leave_one_trace_and_keep_people_in_the_register() ->
     );
     let report = mesh.report()?;
     assert_eq!(report["ok"], true, "{report:#}");
+    for adapter in PROCESSES.into_iter().filter(|p| p.starts_with("adapter-")) {
+        let cases = &report["conformance"][adapter];
+        assert_eq!(cases["failed"], 0, "{adapter}");
+        assert!(cases["passed"].as_u64().is_some_and(|passed| passed >= 15), "{adapter}: {cases}");
+    }
 
     let markers = Markers::of_city(HOUSEHOLDS as usize, DAYS);
     assert!(markers.len() > 500);

@@ -1,0 +1,40 @@
+//! The cases, in the order in which they run: first what every other one rests on.
+
+mod contract;
+mod loads;
+mod order;
+mod rows;
+
+use crate::{
+    case,
+    report::{Case, said},
+    session::{Session, name},
+};
+
+/// Every case: those about rows for each dataset, the others once, with the first dataset.
+pub async fn all(session: &Session<'_>) -> Vec<Case> {
+    let mut all = vec![case("spec", said("every call of the contract", "接口规范"), "", contract::spec(session)).await];
+    for dataset in &session.datasets {
+        let of = name(dataset);
+        all.push(case("valid_batch", said("good rows", "合格数据"), of, rows::valid(session, dataset)).await);
+        all.push(case("bad_rows", said("bad rows", "不合格数据"), of, rows::bad(session, dataset)).await);
+        let title = said("an older batch comes late", "乱序报送");
+        all.push(case("out_of_order", title, of, order::out_of_order(session, dataset)).await);
+    }
+    let Some(dataset) = session.datasets.first() else { return all };
+    let title = said("the same batch twice", "重复报送");
+    all.push(case("duplicate", title, "", order::duplicate(session, dataset)).await);
+    all.push(case("resume", said("a stream that is cut", "断点续报"), "", order::resume(session, dataset)).await);
+    all.push(case("clock_skew", said("clocks that differ", "时钟偏差"), "", order::clock_skew(session, dataset)).await);
+    let title = said("unknown fields and types", "结构变化");
+    all.push(case("schema_drift", title, "", rows::drift(session, dataset)).await);
+    let title = said("rows that cannot be read", "无法解析的行");
+    all.push(case("poison_record", title, "", rows::poison(session, dataset)).await);
+    all.push(case("oversized", said("too much at once", "超限报送"), "", loads::oversized(session, dataset)).await);
+    let title = said("slow senders and readers", "慢速对端");
+    all.push(case("slow_consumer", title, "", loads::slow(session, dataset)).await);
+    let title = said("certificates that do not fit", "证书不符");
+    all.push(case("wrong_certificate", title, "", contract::certificates(session)).await);
+    all.push(case("receipts", said("signed receipts", "签名回执"), "", contract::receipts(session, dataset)).await);
+    all
+}
