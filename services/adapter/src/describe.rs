@@ -41,6 +41,7 @@ fn column(schema: &Schema, column: &Column) -> DatasetColumn {
         label: contract::label(&column.field),
         codes: table.map(|t| t.entries.iter().map(code).collect()).unwrap_or_default(),
         column: Some(options),
+        may_be_unknown: column.may_be_unknown(),
     }
 }
 

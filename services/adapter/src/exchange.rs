@@ -41,7 +41,8 @@ impl ExchangeService for Exchange {
         &self,
         request: Request<ListDatasetsRequest>,
     ) -> Result<Response<ListDatasetsResponse>, Status> {
-        Ok(Response::new(self.datasets(request.get_ref())?))
+        let call = Call::of(&request);
+        Ok(Response::new(self.datasets(&call, request.get_ref())?))
     }
 
     async fn submit_batch(
@@ -125,10 +126,12 @@ fn no_batch() -> Error {
 }
 
 impl Exchange {
-    fn datasets(&self, asked: &ListDatasetsRequest) -> Result<ListDatasetsResponse> {
+    fn datasets(&self, call: &Call, asked: &ListDatasetsRequest) -> Result<ListDatasetsResponse> {
         let page = page::page(asked.page_size, &asked.page_token, "datasets", 100)?;
         let size = usize::try_from(page.size).unwrap_or_default();
-        let all = self.0.schemas();
+        // An office below the bureau sees what it may send.
+        let mut all = self.0.schemas();
+        all.retain(|s| self.0.bureau.may_send(call.caller.as_str(), s.name()));
         let after = page.after.unwrap_or_default();
         let mut rest = all.iter().filter(|s| s.name() > after.as_str());
         let datasets: Vec<_> = rest.by_ref().take(size).collect();

@@ -40,12 +40,13 @@ impl Row {
     pub fn any(&self) -> Any {
         let mut bytes = Vec::new();
         for (number, value) in &self.values {
-            // What is empty is not written, as in any proto3 message.
+            // An empty text is not written, as in any proto3 message; 0 and no are, since an `optional` column tells them
+            // from not known and any other column reads them as what they are.
             match value {
                 Value::Text(text) if !text.is_empty() => string::encode(*number, text, &mut bytes),
-                Value::Number(whole) if *whole != 0 => int64::encode(*number, whole, &mut bytes),
-                Value::Truth(true) => bool::encode(*number, &true, &mut bytes),
-                _ => (),
+                Value::Text(_) => (),
+                Value::Number(whole) => int64::encode(*number, whole, &mut bytes),
+                Value::Truth(truth) => bool::encode(*number, truth, &mut bytes),
             }
         }
         Any { type_url: format!("type.googleapis.com/{}", self.message_type), value: bytes }
@@ -134,7 +135,11 @@ impl Maker<'_> {
                     continue;
                 }
                 (_, ColumnFormat::Division) => continue,
-                (_, ColumnFormat::Date) => self.day(11),
+                (_, ColumnFormat::Date) => {
+                    // Earlier and later: a span must not end before it begins.
+                    all.push((column, Value::Text(self.day(9))));
+                    self.day(11)
+                }
                 (_, ColumnFormat::AnyDate) => (self.today + Days::new(LATER + 1)).to_string(),
                 (_, ColumnFormat::Month) => self.day(62).get(..7).unwrap_or_default().to_owned(),
                 _ if !of.code_table.is_empty() => match column.codes.get(1) {

@@ -19,6 +19,9 @@ use crate::{
 };
 use futures::stream;
 
+/// Spoils one field of a header.
+type Spoil = fn(&mut BatchHeader);
+
 pub async fn spec(session: &Session<'_>) -> Notebook {
     let mut book = Notebook::default();
     for dataset in &session.datasets {
@@ -67,7 +70,7 @@ async fn headers(session: &Session<'_>, book: &mut Notebook) {
     let rows = anys(&session.rows(dataset, "spec", 1));
     let good = session.header(dataset, "spec", 1);
     let mend = said("check the header before anything else and name its field", "先校验批次头并指明字段");
-    let changes: [(&str, fn(&mut BatchHeader)); 7] = [
+    let changes: [(&str, Spoil); 7] = [
         ("dataset", |h| h.dataset = "no_such_dataset".to_owned()),
         ("request_id", |h| h.request_id = "1".to_owned()),
         ("batch_no", |h| h.batch_no.clear()),

@@ -26,7 +26,7 @@ static NO_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate::Migrator::DEFAULT
 enum Wrong {
     Nothing,
     NoReceipts,
-    CountsWrong,
+    MiscountsRows,
     ErrorsForgotten,
     ValueInError,
     OnlyEnglish,
@@ -38,7 +38,7 @@ enum Wrong {
     UnknownDropped,
     PoisonRefusesAll,
     PartsUnbounded,
-    DigestWrong,
+    SignsAnother,
     ReceiptChanged,
 }
 
@@ -81,11 +81,11 @@ impl Proxy {
 
     fn bend(&self, answer: &mut SubmitBatchResponse) {
         match self.wrong {
-            Wrong::CountsWrong => answer.batch.iter_mut().for_each(|b| b.accepted += 1),
+            Wrong::MiscountsRows => answer.batch.iter_mut().for_each(|b| b.accepted += 1),
             Wrong::ErrorsForgotten => drop(answer.errors.pop()),
             Wrong::ValueInError => answer.errors.iter_mut().for_each(|e| e.message += " 不在表内的代码"),
             Wrong::OnlyEnglish => answer.errors.iter_mut().for_each(|e| e.message_zh.clone_from(&e.message)),
-            Wrong::DigestWrong => answer.receipt.iter_mut().for_each(|r| r.digest = "0".repeat(64)),
+            Wrong::SignsAnother => answer.receipt.iter_mut().for_each(|r| r.digest = "0".repeat(64)),
             Wrong::ReceiptChanged => answer.receipt.iter_mut().for_each(|r| r.signature[0] ^= 1),
             _ => (),
         }
@@ -214,7 +214,7 @@ async fn each_wrong_adapter_fails_in_what_it_does_wrong() {
     let mesh = Mesh::start(minqing_bureaus::by_name("women").unwrap()).await;
     for (wrong, expected) in [
         (Wrong::NoReceipts, &["spec", "receipts"][..]),
-        (Wrong::CountsWrong, &["valid_batch", "bad_rows"]),
+        (Wrong::MiscountsRows, &["valid_batch", "bad_rows"]),
         (Wrong::ErrorsForgotten, &["bad_rows"]),
         (Wrong::ValueInError, &["bad_rows"]),
         (Wrong::OnlyEnglish, &["bad_rows"]),
@@ -226,7 +226,7 @@ async fn each_wrong_adapter_fails_in_what_it_does_wrong() {
         (Wrong::UnknownDropped, &["schema_drift"]),
         (Wrong::PoisonRefusesAll, &["poison_record"]),
         (Wrong::PartsUnbounded, &["oversized"]),
-        (Wrong::DigestWrong, &["receipts"]),
+        (Wrong::SignsAnother, &["receipts"]),
         (Wrong::ReceiptChanged, &["receipts"]),
     ] {
         let found = failed(&mesh, wrong).await;
