@@ -226,8 +226,8 @@ fn files_parameters_and_routes_are_checked() {
             "document: 社会救助法",
             "missing citation: none is in force on 2025-01-01",
         ),
-        ("sources.yaml", "name: hr.pension,", "name: hr.unemployment,", "a contract has this dataset now"),
-        ("sources.yaml", "name: hr.training,", "name: hr.pension,", "used twice"),
+        ("sources.yaml", "name: civil.exit,", "name: hr.unemployment,", "a contract has this dataset now"),
+        ("sources.yaml", "name: civil.exit,", "name: civil.decision,", "used twice"),
         ("facts/base.yaml", "unit: years", "unit: winters", "wrong unit: `winters`"),
         ("facts/base.yaml", "unit: fen/year", "unit: yuan", "wrong unit: `yuan`"),
         (
