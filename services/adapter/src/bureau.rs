@@ -10,6 +10,9 @@ pub struct Bureau {
     pub name: &'static str,
     /// Chinese title, for texts.
     pub title: &'static str,
+    /// Whether it acts on referrals and so is told who is in which class. One that does not only gives data; what it
+    /// needs to know of a person is asked of it with that person's authorisation.
+    pub acts_on_referrals: bool,
     /// Datasets it gives, by their names in the contract.
     pub datasets: &'static [&'static str],
     /// Code tables of these datasets: the bureau's local codes with the standard ones.
@@ -45,12 +48,6 @@ impl Bureau {
     /// Database schema: `adapter_education`.
     pub fn schema(&self) -> String {
         format!("adapter_{}", self.name)
-    }
-
-    /// Whether it acts on referrals and so is told who is in which class. Offices outside the nine bureaus only give
-    /// data; what they need to know of a person is asked of them with that person's authorisation.
-    pub fn acts(&self) -> bool {
-        self.name != "outside"
     }
 
     /// Whether a caller may send a dataset. A certificate below the bureau's own, `bureau/outside/police`, is one

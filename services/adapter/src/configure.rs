@@ -100,6 +100,7 @@ mod tests {
         Bureau {
             name: "outside",
             title: "其他部门",
+            acts_on_referrals: false,
             datasets: &["finance_payroll", "civil_marriage"],
             code_tables: &[CodeTable {
                 name: "marriage_event",

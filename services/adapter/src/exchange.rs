@@ -202,7 +202,7 @@ impl Exchange {
     }
 
     async fn identity_list(&self, call: &Call, asked: FetchIdentityListRequest) -> Result<FetchIdentityListResponse> {
-        if !self.0.bureau.acts() {
+        if !self.0.bureau.acts_on_referrals {
             let (en, zh) = ("offices that act on no referral get no identity list", "不承接转介的单位不提供身份名单");
             return Err(Error::forbidden("NO_IDENTITY_LIST", en, zh));
         }

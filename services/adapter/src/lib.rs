@@ -94,7 +94,7 @@ fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
         }
         (None, None) => return Ok(parts),
     };
-    if bureau.acts() {
+    if bureau.acts_on_referrals {
         parts.reconcilers.push(lists);
     }
     parts.carriers.push(carrier);

@@ -6,8 +6,10 @@ pub mod mariadb;
 pub mod postgres;
 pub mod redis;
 pub mod service;
+mod until;
 
 pub use mariadb::MariaDb;
 pub use postgres::{Postgres, TestDb};
 pub use redis::Redis;
 pub use service::{TestService, TestServiceBuilder};
+pub use until::until;

@@ -14,7 +14,7 @@ use minqing_proto::minqing::{
     },
     types::v1::BatchMode,
 };
-use minqing_test_kit::{TestService, TestServiceBuilder};
+use minqing_test_kit::{TestService, TestServiceBuilder, until};
 use prost_types::Any;
 use tonic::Status;
 use uuid::Uuid;
@@ -144,11 +144,10 @@ impl Mesh {
 
     /// Lets waiting files come to their end.
     pub async fn until_caught_up(&self) {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-        while !self.adapter.running.reconcile_once("files").await.unwrap().caught_up {
-            assert!(std::time::Instant::now() < deadline);
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        until("the files to be taken", async || {
+            self.adapter.running.reconcile_once("files").await.unwrap().caught_up.then_some(())
+        })
+        .await;
     }
 
     pub fn told(&self, name: &str) -> Told {

@@ -2,6 +2,7 @@
 
 use minqing_adapter::{tables::Dialect, template::Way};
 use minqing_kit::keys::VerifyingKey;
+use minqing_test_kit::until;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -28,14 +29,11 @@ pub fn students(numbers: impl Iterator<Item = u32>) -> Vec<Vec<String>> {
 
 /// Passes until nothing waits any more.
 pub async fn until_caught_up(mesh: &Mesh) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    loop {
-        match mesh.adapter.running.reconcile_once("tables").await {
-            Ok(pass) if pass.caught_up => return,
-            told => assert!(std::time::Instant::now() < deadline, "{told:?}"),
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    until("the batches to be taken", async || {
+        let told = mesh.adapter.running.reconcile_once("tables").await;
+        told.is_ok_and(|pass| pass.caught_up).then_some(())
+    })
+    .await;
 }
 
 pub fn records(mesh: &Mesh) -> usize {

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use minqing_adapter::tables::Dialect;
+use minqing_test_kit::until;
 use uuid::Uuid;
 
 use crate::{
@@ -134,12 +135,11 @@ async fn a_referral_waits_for_the_database_and_is_written_once() {
             "nobody is looked at for a database that is not ready"
         );
         db.run("alter table aside rename to mq_referral").await;
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-        while db.texts(&["referral"], "from mq_referral").await.is_empty() {
-            assert!(std::time::Instant::now() < deadline);
+        until("the referral to be written", async || {
             mesh.adapter.running.carry_once().await.unwrap();
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+            (!db.texts(&["referral"], "from mq_referral").await.is_empty()).then_some(())
+        })
+        .await;
         mesh.adapter.running.carry_once().await.unwrap();
         assert_eq!(db.texts(&["referral"], "from mq_referral").await.len(), 1, "{dialect:?}");
     }

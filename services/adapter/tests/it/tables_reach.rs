@@ -10,7 +10,7 @@ use minqing_kit::{
     metrics::Metrics,
     tls::dev::{self, Ca},
 };
-use minqing_test_kit::MariaDb;
+use minqing_test_kit::{MariaDb, until};
 
 use crate::{
     bureau_db::SERVERS,
@@ -103,11 +103,7 @@ async fn postgresql_is_reached_over_tls_that_is_checked_and_without() {
     db.run("select pg_reload_conf()").await;
     let url = db.url.replace("127.0.0.1", "localhost");
     let checked = format!("{url}&sslmode=verify-full&sslrootcert={}", folder.path().join("ca.pem").display());
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while reached(&mesh, &checked).await.is_err() {
-        assert!(std::time::Instant::now() < deadline);
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    until("the server's certificate to be in use", async || reached(&mesh, &checked).await.ok()).await;
     assert_eq!(reached(&mesh, &format!("{url}&sslmode=disable")).await, Ok(0));
     let other = tempfile::tempdir().unwrap();
     dev::write(&Ca::new("other").unwrap().issue("x/y", &["x"]).unwrap(), other.path()).unwrap();

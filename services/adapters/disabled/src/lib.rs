@@ -9,6 +9,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "disabled",
         title: "残疾人联合会",
+        acts_on_referrals: true,
         datasets: &[
             "disability_certificate",
             "disability_subsidy",

@@ -8,6 +8,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "education",
         title: "教育局",
+        acts_on_referrals: true,
         datasets: &["student_enrolment", "school_cost", "student_aid", "student_loan"],
         code_tables: CODE_TABLES,
         headers: &[

@@ -8,6 +8,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "emergency",
         title: "应急管理局",
+        acts_on_referrals: true,
         datasets: &["disaster_loss", "disaster_relief", "event", "winter_spring", "rebuild"],
         code_tables: CODE_TABLES,
         headers: &[

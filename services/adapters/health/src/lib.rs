@@ -8,6 +8,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "health",
         title: "卫生健康委员会",
+        acts_on_referrals: true,
         datasets: &[
             "major_disease",
             "death_certificate",

@@ -8,6 +8,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "housing",
         title: "住房和城乡建设局",
+        acts_on_referrals: true,
         datasets: &["rural_house_safety", "house_renovation", "public_rental", "dwelling", "property"],
         code_tables: CODE_TABLES,
         headers: &[

@@ -8,6 +8,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "hr",
         title: "人力资源和社会保障局",
+        acts_on_referrals: true,
         datasets: &[
             "insurance_payment",
             "unemployment",

@@ -9,6 +9,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "medical_insurance",
         title: "医疗保障局",
+        acts_on_referrals: true,
         datasets: &["settlement", "enrolment", "premium_aid", "outpatient_month", "policy_share"],
         code_tables: CODE_TABLES,
         headers: &[

@@ -12,6 +12,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "outside",
         title: "其他部门",
+        acts_on_referrals: false,
         datasets: DATASETS,
         code_tables: codes::TABLES,
         headers: &[

@@ -8,6 +8,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "rural",
         title: "乡村振兴局",
+        acts_on_referrals: true,
         datasets: &[
             "monitored_household",
             "assistance_measure",

@@ -8,6 +8,7 @@ pub fn bureau() -> Bureau {
     Bureau {
         name: "women",
         title: "妇女联合会",
+        acts_on_referrals: true,
         datasets: &["two_cancer_patient", "family_visit", "violence_case", "left_behind", "spring_bud"],
         code_tables: CODE_TABLES,
         headers: &[

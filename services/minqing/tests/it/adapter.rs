@@ -119,7 +119,7 @@ fn the_crate_is_what_it_was() {
     let made = folder.path().join("services/adapters/water");
     let lib = fs::read_to_string(made.join("src/lib.rs")).unwrap();
     assert!(lib.contains(
-        "name: \"water\",\n        title: \"水务局\",\n        datasets: &[\"water_customer\", \"water_arrears\"],"
+        "name: \"water\",\n        title: \"水务局\",\n        acts_on_referrals: true,\n        datasets: &[\"water_customer\", \"water_arrears\"],"
     ));
     assert!(!lib.contains("@@") && lib.lines().count() < 100);
     let csv = fs::read_to_string(made.join("fixtures/arrears.csv")).unwrap();

@@ -8,6 +8,7 @@ use minqing_proto::minqing::{
     registry::v1::HouseholdChanged,
     types::v1::AssistanceClass,
 };
+use minqing_test_kit::until;
 use tonic::{Code, Request, Status, Streaming};
 use tonic_types::StatusExt as _;
 
@@ -254,11 +255,11 @@ async fn who_hangs_up_ends_the_work_and_frees_its_place() {
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::ResourceExhausted, "WHAT_IF_BUSY"));
 
     drop(first);
-    let third = until(|| async { begin().await.ok() }).await;
+    let third = until("a place among the simulations", async || begin().await.ok()).await;
     drop((second, third));
     sqlx::raw_sql("rollback").execute(&mut admin).await.unwrap();
     let db = &town.service.running.context.db;
-    until(|| async { (db.changes_running() == 0).then_some(()) }).await;
+    until("the changes to end", async || (db.changes_running() == 0).then_some(())).await;
     let evaluated: i64 = sqlx::query_scalar(
         "select count(*) from pg_stat_activity where application_name = \
         'minqing-monitoring' and datname = current_database() and state <> 'idle'",
@@ -269,18 +270,6 @@ async fn who_hangs_up_ends_the_work_and_frees_its_place() {
     assert_eq!(evaluated, 0, "nobody works on what nobody reads");
     let (_, whole) = simulated(&town, "operator/city", patient(between(&small(), &small()))).await.unwrap();
     assert_eq!(whole.households, 2_001);
-}
-
-/// Looks until there is something to see.
-async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F) -> T {
-    let deadline = std::time::Instant::now() + PATIENCE;
-    loop {
-        if let Some(seen) = look().await {
-            return seen;
-        }
-        assert!(std::time::Instant::now() < deadline, "it never came about");
-        tokio::task::yield_now().await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

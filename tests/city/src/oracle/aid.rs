@@ -83,22 +83,19 @@ impl View<'_> {
     }
 
     fn assessment_old(&self, m: u8) -> Known {
-        let assessed = |fresh: bool| {
-            fresh.then(|| {
-                let days = self.mine(m).filter_map(|row| match row {
-                    Row::SelfCare(s) if s.assessed_on.as_str() <= self.today() => Some(s.assessed_on.clone()),
-                    _ => None,
-                });
-                days.max().unwrap_or_default()
-            })
-        };
-        let assessed = assessed((self.fresh)(Dataset::SelfCare));
+        let assessed = self.if_fresh(Dataset::SelfCare, || {
+            let days = self.mine(m).filter_map(|row| match row {
+                Row::SelfCare(s) if s.assessed_on.as_str() <= self.today() => Some(s.assessed_on.as_str()),
+                _ => None,
+            });
+            days.max().unwrap_or_default()
+        });
         let limit = iso(minus(self.at.today, self.lines.aid.care_review_days));
-        let old = assessed.as_ref().map(|day| *day < limit);
-        let stay = (self.fresh)(Dataset::LongStay).then(|| {
+        let old = assessed.map(|day| day < limit.as_str());
+        let stay = self.if_fresh(Dataset::LongStay, || {
             let days = self.mine(m).filter_map(|row| match row {
                 Row::LongStay(s) if s.kind == "hospital" && s.entered_on.as_str() <= self.today() => {
-                    Some(s.entered_on.clone())
+                    Some(s.entered_on.as_str())
                 }
                 _ => None,
             });
@@ -248,7 +245,7 @@ impl View<'_> {
     fn review_overdue(&self) -> Known {
         let lines = &self.lines.aid;
         let Some(decided) = self.decided_on().filter(|_| self.holds_any(&AIDED)) else { return Some(false) };
-        let reviews = (self.fresh)(Dataset::CivilReview).then(|| {
+        let reviews = self.if_fresh(Dataset::CivilReview, || {
             let held = self.rows.iter().filter_map(|(_, row)| match row {
                 Row::CivilReview(r) if r.reviewed_on.as_str() <= self.today() => Some(r),
                 _ => None,

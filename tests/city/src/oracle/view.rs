@@ -197,8 +197,8 @@ impl View<'_> {
         0..u8::try_from(self.household.members.len()).unwrap_or(u8::MAX)
     }
 
-    /// `found` when the feed is fresh, unknown otherwise.
-    pub fn if_fresh(&self, dataset: Dataset, found: impl FnOnce() -> bool) -> Known {
+    /// What is found when the feed is fresh, unknown otherwise.
+    pub fn if_fresh<T>(&self, dataset: Dataset, found: impl FnOnce() -> T) -> Option<T> {
         (self.fresh)(dataset).then(found)
     }
 
