@@ -100,6 +100,7 @@ indicators! {
     B33 Household "取暖救助未落实";
     C06 Person "高龄津贴到龄";
     C23 Household "定期核查逾期";
+    C24 Person "待遇资格认证超期";
     Q01 Feed "数据缺报";
     Q10 Feed "数据过期";
 }

@@ -203,6 +203,8 @@ pub struct Aid {
     pub review_unstable: i32,
     pub review_c_urban: i32,
     pub review_c_rural: i32,
+    /// Months of the year in which a pensioner is to be certified as living.
+    pub survival_months: [i32; 2],
 }
 
 impl Default for Aid {
@@ -230,6 +232,7 @@ impl Default for Aid {
             review_unstable: 6,
             review_c_urban: 3,
             review_c_rural: 6,
+            survival_months: [5, 11],
         }
     }
 }
@@ -266,6 +269,7 @@ impl Aid {
             review_unstable: book.small("recheck_months_unstable")?,
             review_c_urban: months("urban")?,
             review_c_rural: months("rural")?,
+            survival_months: [book.small("survival_month_first")?, book.small("survival_month_second")?],
         })
     }
 }

@@ -27,6 +27,7 @@ impl View<'_> {
             Indicator::B31 => self.day_care_missing(m),
             Indicator::B32 => self.visits_missing(m),
             Indicator::C06 => self.bracket_changes(m),
+            Indicator::C24 => self.not_certified(m),
             _ => return None,
         })
     }
@@ -176,6 +177,30 @@ impl View<'_> {
             });
             due > paid.max().unwrap_or(0)
         })
+    }
+
+    /// Not certified as living since the latest month of certification that is over.
+    fn not_certified(&self, m: u8) -> Known {
+        let (year, month) = (self.at.today.year(), i32::try_from(self.at.today.month()).unwrap_or(0));
+        let [first, second] = self.lines.aid.survival_months;
+        let window = if month > second {
+            (year, second)
+        } else if month > first {
+            (year, first)
+        } else {
+            (year - 1, second)
+        };
+        let certified = self.if_fresh(Dataset::Pension, || {
+            let pensions = self.mine(m).filter_map(|row| match row {
+                Row::Pension(p) if running(&p.started_on, &p.stopped_on, self.today()) => {
+                    Some(date(&p.certified_on).map(|day| (day.year(), i32::try_from(day.month()).unwrap_or(0))))
+                }
+                _ => None,
+            });
+            pensions.max()
+        });
+        let late = certified.map(|newest| newest.is_some_and(|month| month.is_none_or(|month| month < window)));
+        all(&[Some(self.age(m) >= self.lines.beside.elder_age && self.low_income()), late])
     }
 
     fn housing_short(&self) -> Known {

@@ -75,6 +75,7 @@ fn needs(indicator: Indicator) -> &'static [Dataset] {
         Indicator::A29 | Indicator::B35 => &[TwoCancerPatient],
         Indicator::B09 => &[Dataset::Enrolment],
         Indicator::C09 => &[InsurancePayment],
+        Indicator::C24 => &[Dataset::Pension],
         _ => &[],
     }
 }
