@@ -1,6 +1,6 @@
 //! The indicators that the bureaus' data, the register and the mesh's referrals can make true, by their ids. Households
 //! are planted for the first sixteen in every city, with near misses; for most others in a city with room, and they are
-//! true besides as a consequence of planted lives. Every other indicator of the pack needs data that nobody brings yet,
+//! true besides as a consequence of planted lives. Every other indicator of the pack needs what no play brings yet,
 //! so it is unknown, and a warning of it is wrong.
 
 use std::fmt;
@@ -101,6 +101,43 @@ indicators! {
     C06 Person "高龄津贴到龄";
     C23 Household "定期核查逾期";
     C24 Person "待遇资格认证超期";
+    A06 Household "家庭成员服刑羁押";
+    A16 Household "交通等意外事故";
+    A18 Person "父母不能抚养的儿童";
+    A21 Household "饮水不安全或断水";
+    A23 Household "退出救助一年内再遇困难";
+    A24 Household "申请未获批准一年内再遇困难";
+    A26 Household "群众反映困难";
+    A30 Person "家庭暴力受害人无收入";
+    A31 Person "精神障碍患者弱监护";
+    B04 Person "孤儿基本生活费未落实";
+    B06 Person "低保对象应转特困";
+    B11 Person "二次倾斜救助未落实";
+    B12 Person "疾病应急救助对象";
+    B17 Person "高校资助未落实";
+    B23 Person "未提供公益性岗位";
+    B27 Household "倒损房重建补助逾期";
+    B29 Person "残疾儿童未获康复";
+    B30 Household "家庭无障碍改造未落实";
+    B34 Person "殡葬费用未减免";
+    B36 Household "帮扶需求无人认领";
+    C02 Person "户籍注销或迁出";
+    C03 Person "服刑人员仍在保";
+    C10 Person "养老金超过低保标准";
+    C13 Person "在保人员经营企业";
+    C14 Household "申报个人所得超过低保标准";
+    C16 Person "缴存住房公积金";
+    C17 Person "财政供养人员在保";
+    C18 Person "婚姻状况变化";
+    C21 Person "两地领取";
+    C25 Household "渐退期将满或已满仍在发放";
+    C26 Household "连续两次核查收入超标";
+    C27 Person "救助金连续退回";
+    C28 Household "家庭成员与户籍人口不一致";
+    C31 Person "长期住院或住养";
+    C32 Household "住房转让";
+    P14 Household "公示不足7天或缺失";
+    P19 Household "同一家庭重复诉求";
     Q01 Feed "数据缺报";
     Q10 Feed "数据过期";
 }

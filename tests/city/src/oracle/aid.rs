@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Whether something runs today: begun, and not stopped.
-fn running(from: &str, to: &str, today: &str) -> bool {
+pub(super) fn running(from: &str, to: &str, today: &str) -> bool {
     from <= today && (to.is_empty() || to > today)
 }
 
@@ -43,7 +43,7 @@ impl View<'_> {
         })
     }
 
-    fn today(&self) -> &str {
+    pub(super) fn today(&self) -> &str {
         self.at.iso.as_str()
     }
 
@@ -106,18 +106,22 @@ impl View<'_> {
         all(&[Some(self.concerns(m, &[Class::Destitute])), any(&[old, changed])])
     }
 
-    fn no_help_to_work(&self, m: u8) -> Known {
-        let registered = self.if_fresh(Dataset::Unemployment, || {
-            let today = self.today();
-            self.mine(m).any(|r| matches!(r, Row::Unemployment(u) if running(&u.registered_on, &u.ended_on, today)))
-        });
-        let insured = self.if_fresh(Dataset::InsurancePayment, || {
+    /// Insured as an employee or on one's own account lately.
+    pub(super) fn insured_by_work(&self, m: u8) -> Known {
+        self.if_fresh(Dataset::InsurancePayment, || {
             self.mine(m).any(|r| match r {
                 Row::InsurancePayment(p) => {
                     p.kind != "resident" && p.paid_month >= self.at.work && p.paid_month <= self.at.month
                 }
                 _ => false,
             })
+        })
+    }
+
+    fn no_help_to_work(&self, m: u8) -> Known {
+        let registered = self.if_fresh(Dataset::Unemployment, || {
+            let today = self.today();
+            self.mine(m).any(|r| matches!(r, Row::Unemployment(u) if running(&u.registered_on, &u.ended_on, today)))
         });
         let helped = self.if_fresh(Dataset::EmploymentDifficult, || {
             let today = self.today();
@@ -128,7 +132,17 @@ impl View<'_> {
                 _ => false,
             })
         });
-        all(&[self.watched(), self.able(m), registered, not(insured), not(helped)])
+        all(&[self.watched(), self.able(m), registered, not(self.insured_by_work(m)), not(helped)])
+    }
+
+    /// Others in the household of an age to care and without a certificate.
+    pub(super) fn other_carers(&self, m: u8) -> Option<usize> {
+        let fit = |o: u8| {
+            let age = self.age(o);
+            let years = age >= self.lines.adult_age && age < self.lines.aid.carer_age;
+            all(&[Some(years), not(self.certified(o, |_, _| true))])
+        };
+        count(self.members().filter(|o| *o != m).map(fit))
     }
 
     fn day_care_missing(&self, m: u8) -> Known {
@@ -136,12 +150,7 @@ impl View<'_> {
         let disability = self.certified(m, |category, grade| {
             of_the_mind(category) || (category == "physical" && grade <= lines.sunshine_grade)
         });
-        let fit = |o: u8| {
-            let age = self.age(o);
-            let years = age >= self.lines.adult_age && age < lines.carer_age;
-            all(&[Some(years), not(self.certified(o, |_, _| true))])
-        };
-        let carers = count(self.members().filter(|o| *o != m).map(fit)).map(|n| n == 0);
+        let carers = self.other_carers(m).map(|n| n == 0);
         let served = self.if_fresh(Dataset::SunshineHome, || {
             let today = self.today();
             self.mine(m).any(|r| matches!(r, Row::SunshineHome(s) if running(&s.started_on, &s.stopped_on, today)))
@@ -261,7 +270,7 @@ impl View<'_> {
     }
 
     /// Full months from a day to today.
-    fn months_since(&self, day: chrono::NaiveDate) -> i32 {
+    pub(super) fn months_since(&self, day: chrono::NaiveDate) -> i32 {
         let today = self.at.today;
         let months = |day: chrono::NaiveDate| day.year() * 12 + i32::try_from(day.month()).unwrap_or(0);
         months(today) - months(day) - i32::from(today.day() < day.day())

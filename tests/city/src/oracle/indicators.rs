@@ -30,7 +30,9 @@ impl View<'_> {
             Indicator::C09 => self.job_found(m),
             _ => {
                 let need = self.need_of_person(indicator, m).or_else(|| self.aid_of_person(indicator, m));
-                need.or_else(|| self.change_of_person(indicator, m)).unwrap_or(Some(false))
+                let told = need.or_else(|| self.change_of_person(indicator, m));
+                let told = told.or_else(|| self.office_of_person(indicator, m));
+                told.or_else(|| self.left_off(indicator, m)).unwrap_or(Some(false))
             }
         }
     }
@@ -47,7 +49,9 @@ impl View<'_> {
             Indicator::P02 => Some(self.overdue),
             _ => {
                 let need = self.need_of_household(indicator).or_else(|| self.aid_of_household(indicator));
-                need.or_else(|| self.change_of_household(indicator)).unwrap_or(Some(false))
+                let told = need.or_else(|| self.change_of_household(indicator));
+                let told = told.or_else(|| self.office_of_household(indicator));
+                told.or_else(|| self.left_off_at_home(indicator)).unwrap_or(Some(false))
             }
         }
     }

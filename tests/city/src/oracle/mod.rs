@@ -9,6 +9,8 @@ mod aid;
 mod change;
 mod indicators;
 mod need;
+mod office;
+mod person_aid;
 mod view;
 
 use std::{

@@ -155,15 +155,22 @@ impl View<'_> {
             Indicator::A12,
             Indicator::A13,
             Indicator::A17,
+            Indicator::A18,
             Indicator::A29,
+            Indicator::A30,
+            Indicator::A31,
         ];
         let of_household = [
             Indicator::A01,
+            Indicator::A06,
             Indicator::A07,
             Indicator::A15,
+            Indicator::A16,
             Indicator::A19,
             Indicator::A20,
+            Indicator::A21,
             Indicator::A25,
+            Indicator::A26,
             Indicator::A32,
         ];
         let shown = of_household.into_iter().any(|i| self.shared(i) == Some(true))
@@ -299,7 +306,7 @@ impl View<'_> {
         all(&[by_both, unaided])
     }
 
-    fn support_identity(&self, m: u8) -> Known {
+    pub(super) fn support_identity(&self, m: u8) -> Known {
         any(&[Some(self.concerns(m, &FOUR)), self.monitored()])
     }
 
@@ -338,7 +345,7 @@ impl View<'_> {
     }
 
     /// This school year, which begins in September, and whether aid ought to show by now.
-    fn school_year(&self) -> (String, bool) {
+    pub(super) fn school_year(&self) -> (String, bool) {
         use chrono::Datelike as _;
         let of = |day: chrono::NaiveDate| if day.month() >= 9 { day.year() } else { day.year() - 1 };
         let year = of(self.at.today);

@@ -75,7 +75,46 @@ fn needs(indicator: Indicator) -> &'static [Dataset] {
         Indicator::A29 | Indicator::B35 => &[TwoCancerPatient],
         Indicator::B09 => &[Dataset::Enrolment],
         Indicator::C09 => &[InsurancePayment],
-        Indicator::C24 => &[Dataset::Pension],
+        _ => last_needs(indicator),
+    }
+}
+
+/// The same of the offices and the datasets that the fewest rules read.
+fn last_needs(indicator: Indicator) -> &'static [Dataset] {
+    match indicator {
+        Indicator::A06 | Indicator::C03 => &[Dataset::JusticeCustody],
+        Indicator::A16 => &[Dataset::PoliceAccident],
+        Indicator::A18 | Indicator::B04 => &[Dataset::PoliceParent],
+        Indicator::A21 => &[Dataset::WaterSupply],
+        Indicator::A23 => &[Dataset::CivilExit],
+        Indicator::A24 | Indicator::P14 => &[Dataset::CivilDecision],
+        Indicator::A26 => &[Dataset::VoiceMatter, Dataset::OneKeyReport],
+        Indicator::A30 => &[Dataset::ViolenceCase],
+        Indicator::A31 => &[Dataset::MentalRisk],
+        Indicator::B06 => &[Dataset::CivilMeansTest],
+        Indicator::B11 => &[Dataset::PolicyShare],
+        Indicator::B12 => &[Dataset::EmergencyUnpaid],
+        Indicator::B17 => &[Dataset::StudentEnrolment],
+        Indicator::B23 => &[Dataset::EmploymentDifficult],
+        Indicator::B27 => &[Dataset::Rebuild],
+        Indicator::B29 => &[Dataset::DisabilityCertificate],
+        Indicator::B30 => &[Dataset::BarrierFree],
+        Indicator::B34 => &[Dataset::CivilFuneral],
+        Indicator::B36 => &[Dataset::CivilNeed],
+        Indicator::C02 | Indicator::C28 => &[Dataset::PoliceHouseholdRegister],
+        Indicator::C10 | Indicator::C24 => &[Dataset::Pension],
+        Indicator::C13 => &[Dataset::MarketEntity],
+        Indicator::C14 => &[Dataset::TaxIndividualIncome],
+        Indicator::C16 => &[Dataset::ProvidentAccount],
+        Indicator::C17 => &[Dataset::FinancePayroll],
+        Indicator::C18 => &[Dataset::CivilMarriage],
+        Indicator::C21 => &[Dataset::ProvinceDuplicate],
+        Indicator::C25 => &[Dataset::CivilGrace],
+        Indicator::C26 => &[Dataset::CivilReview],
+        Indicator::C27 => &[Dataset::CivilPayment],
+        Indicator::C31 => &[Dataset::LongStay],
+        Indicator::C32 => &[Dataset::EstateProperty],
+        Indicator::P19 => &[Dataset::VoiceMatter],
         _ => &[],
     }
 }

@@ -25,7 +25,7 @@ fn without(draft: &mut Draft, dataset: Dataset, member: u8) {
 }
 
 /// A pupil's entry on a roll, with a status of its own.
-fn enrol(draft: &mut Draft, member: u8, stage: &str, since: NaiveDate, status: &str) {
+pub(super) fn enrol(draft: &mut Draft, member: u8, stage: &str, since: NaiveDate, status: &str) {
     without(draft, Dataset::StudentEnrolment, member);
     let mut row = rows::student(stage, "3620000002", since, false);
     if let Row::StudentEnrolment(student) = &mut row {

@@ -3,6 +3,7 @@
 
 mod beside;
 mod bureau;
+mod offices;
 mod register;
 
 use chrono::NaiveDate;
@@ -86,13 +87,17 @@ impl Builder {
         match county {
             HOME => {
                 for n in 0..(count / 400).clamp(1, 6) {
-                    if self.city.households.len() + 130 > begin + count && n > 0 {
+                    if self.city.households.len() + 220 > begin + count && n > 0 {
                         break;
                     }
                     self.plant_round(n);
                     // A small city has room for the first sixteen only.
                     if count >= 200 {
                         self.beside(n);
+                        // Every second round, so that a middling city does not have too many poor.
+                        if n.is_multiple_of(2) {
+                            self.offices();
+                        }
                     }
                 }
             }

@@ -1,6 +1,8 @@
 //! The numbers of the policy pack that the city needs, read from the pack's parameter files by a reader of its own:
 //! the oracle must not lean on the mesh's code, only on the same published values.
 
+mod offices;
+
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context as _;
@@ -8,6 +10,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
+pub use self::offices::Offices;
 use crate::{
     calendar,
     division::{self, County, HOME},
@@ -45,6 +48,7 @@ pub struct Thresholds {
     pub job_months: usize,
     pub beside: Beside,
     pub aid: Aid,
+    pub offices: Offices,
 }
 
 /// The lines of the indicators that no household is planted for.
@@ -305,6 +309,7 @@ impl Default for Thresholds {
             job_months: 2,
             beside: Beside::default(),
             aid: Aid::default(),
+            offices: Offices::default(),
         }
     }
 }
@@ -356,6 +361,7 @@ impl Thresholds {
             job_months: usize::try_from(book.fen("job_found_months", "all", HOME)?)?,
             beside: Beside::of(&book)?,
             aid: Aid::of(&book)?,
+            offices: Offices::of(&book)?,
         })
     }
 }

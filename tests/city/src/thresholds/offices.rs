@@ -1,0 +1,53 @@
+//! The lines of the indicators over what the offices tell and over the datasets that the fewest rules read.
+
+use super::Book;
+
+macro_rules! lines {
+    ($($name:ident: $kind:ty = $value:literal, $parameter:literal;)*) => {
+        #[derive(Clone, Debug)]
+        pub struct Offices { $(pub $name: $kind,)* }
+
+        impl Default for Offices {
+            fn default() -> Self {
+                Offices { $($name: $value,)* }
+            }
+        }
+
+        impl Offices {
+            pub(super) fn of(book: &Book) -> anyhow::Result<Offices> {
+                Ok(Offices { $($name: <$kind>::try_from(book.fen($parameter, "all", crate::division::HOME)?)?,)* })
+            }
+        }
+    };
+}
+
+lines! {
+    accident_days: u64 = 30, "accident_days";
+    complaints: usize = 2, "complaint_limit";
+    complaint_days: u64 = 90, "complaint_days";
+    custody_days: u64 = 90, "custody_days";
+    duplicate_days: u64 = 62, "duplicate_days";
+    emergency_bill_days: u64 = 3, "emergency_bill_days";
+    fund_months: i32 = 3, "housing_fund_months";
+    funeral_days: u64 = 90, "funeral_days";
+    grace_notice_days: u64 = 30, "grace_notice_days";
+    house_sold_days: u64 = 90, "house_sold_days";
+    long_stay_days: u64 = 183, "long_stay_days";
+    lost_contact_months: i32 = 6, "lost_contact_months";
+    mental_risk: i32 = 3, "mental_risk_line";
+    need_open_days: u64 = 30, "need_open_days";
+    notice_days: i64 = 7, "public_notice_days";
+    notice_watch_days: u64 = 60, "notice_watch_days";
+    post_wait_days: u64 = 90, "post_wait_days";
+    rebuild_days: u64 = 183, "rebuild_days";
+    refused_days: u64 = 365, "refused_days";
+    rehabilitation_age: i32 = 6, "rehabilitation_age";
+    relapse_days: u64 = 365, "relapse_days";
+    returned_months: i32 = 3, "returned_payment_months";
+    returned_payments: usize = 2, "returned_payment_limit";
+    review_span_days: u64 = 400, "review_span_days";
+    reviews: usize = 2, "successive_reviews";
+    self_employed_capital_fen: i64 = 10_000_000, "self_employed_capital_line";
+    tilt_fen: i64 = 1_000_000, "tilt_threshold";
+    water_cut_days: i32 = 7, "water_cut_limit";
+}
