@@ -9,9 +9,11 @@ use chrono::NaiveDate;
 use minqing_kit::{Call, Error, keys::Keyring};
 use minqing_proto::minqing::{
     bureau::v1::{Batch, Receipt, SubmitBatchResponse},
-    monitoring::v1::{BatchRef, CloseBatchRequest, SubmitRecordsRequest},
+    monitoring::v1::{BatchQuality, BatchRef, CloseBatchRequest, SubmitRecordsRequest},
+    registry::v1::PersonMatch,
     types::v1::BatchMode,
 };
+use prost::Message as _;
 use prost_types::Any;
 use uuid::Uuid;
 
@@ -20,6 +22,7 @@ use crate::{
     core::Core,
     division::Known,
     peers::PROBES,
+    quality::Tally,
     receipt::{RECEIPTS, Received},
     row::{Checks, Fault, RawRow, schema::Schema, text},
     spool::{MAX_ROWS, Match, Spool},
@@ -58,6 +61,7 @@ pub struct Intake {
     keys: Arc<Keyring>,
     known: Arc<Known>,
     spool: Spool,
+    tally: Tally,
 }
 
 fn wrong(field: &'static str, en: &str, zh: &str) -> Error {
@@ -104,15 +108,17 @@ impl Core {
             keys: Arc::clone(&self.cx.keys),
             known,
             spool: Spool::default(),
+            tally: Tally::default(),
         })
     }
 
-    /// The batch's id, the same whenever the same request with the same good rows comes again.
-    fn batch_id(&self, intake: &Intake) -> Uuid {
+    /// The batch's id, the same whenever the same request with the same good rows and the same findings comes again.
+    fn batch_id(&self, intake: &Intake, quality: &BatchQuality) -> Uuid {
         let name = format!("minqing/adapter/{}/batch/{}", self.bureau.name, intake.request_id);
         let request = Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes());
         let mut rows = intake.spool.digest().to_vec();
         rows.push(intake.trusted_mode() as u8);
+        rows.extend(quality.encode_to_vec());
         Uuid::new_v5(&request, &rows)
     }
 
@@ -131,8 +137,9 @@ impl Core {
         intake.is_whole()?;
         let receipt = self.receipts.begin(intake.announced(self.number as i32), &received)?;
         self.compare(&mut intake).await?;
-        let id = self.batch_id(&intake);
-        let (parts, changed) = self.send(id, &intake).await?;
+        let quality = intake.tally.told(&intake.schema, intake.spool.faults());
+        let id = self.batch_id(&intake, &quality);
+        let (parts, changed) = self.send(id, &intake, quality).await?;
         let completed = self.cx.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         let mut kept = intake.kept(id, (parts, changed), completed);
         kept.raw = received.raw;
@@ -156,20 +163,33 @@ impl Core {
     /// Names against the register and each other, then keys against each other.
     async fn compare(&self, intake: &mut Intake) -> Result<()> {
         let probes = intake.spool.probes();
-        let mut matches = Vec::with_capacity(probes.len());
-        for some in probes.chunks(PROBES) {
-            let asked: Vec<_> = some.iter().map(|p| (p.person_key, p.name_key)).collect();
-            let told = self.peers.match_persons(&asked).await?;
-            matches.extend(told.iter().map(|m| Match { known: m.known, name_agrees: m.name_agrees }));
+        let asked: Vec<_> = probes.iter().map(|p| (p.person_key, p.name_key)).collect();
+        let mut matches = self.ask(&asked).await?;
+        let doubts = intake.spool.doubts(&probes, &matches);
+        let asked: Vec<_> = doubts.iter().map(|(at, key)| (probes[*at].person_key, *key)).collect();
+        for ((at, _), found) in doubts.iter().zip(self.ask(&asked).await?) {
+            matches[*at].spelling_agrees |= found.name_agrees;
         }
+        intake.tally.compare(&probes, &matches);
         let column = intake.schema.name;
         intake.spool.refuse_names(&probes, &matches, column);
         intake.spool.refuse_duplicates();
         Ok(())
     }
 
+    /// What the register knows of persons under names, one answer each.
+    async fn ask(&self, persons: &[(Uuid, Uuid)]) -> Result<Vec<Match>> {
+        let mut matches = Vec::with_capacity(persons.len());
+        for some in persons.chunks(PROBES) {
+            let told = self.peers.match_persons(some).await?;
+            let found = |m: &PersonMatch| Match { known: m.known, name_agrees: m.name_agrees, spelling_agrees: false };
+            matches.extend(told.iter().map(found));
+        }
+        Ok(matches)
+    }
+
     /// Sends the parts and closes the batch; parts and changed rows.
-    async fn send(&self, id: Uuid, intake: &Intake) -> Result<(i32, i32)> {
+    async fn send(&self, id: Uuid, intake: &Intake, quality: BatchQuality) -> Result<(i32, i32)> {
         let mode = intake.trusted_mode();
         let batch = BatchRef {
             batch_id: id.to_string(),
@@ -186,15 +206,12 @@ impl Core {
             let part = SubmitRecordsRequest { request_id, batch: Some(batch.clone()), part_no: parts, records };
             self.peers.submit(part).await?;
         }
-        let accepted = intake.spool.accepted();
-        if accepted == 0 && intake.spool.seen() > 0 {
-            // Nothing of it could be used: the feed does not count as delivered.
-            return Ok((parts, 0));
-        }
-        let accepted = count(accepted);
+        // Also when no row could be used: monitoring then keeps the findings and does not count the feed as delivered.
+        let accepted = count(intake.spool.accepted());
         let refused = count(intake.spool.seen()) - accepted;
         let request_id = Uuid::new_v5(&id, b"close").to_string();
-        let close = CloseBatchRequest { request_id, batch: Some(batch), parts, accepted, refused };
+        let quality = Some(quality);
+        let close = CloseBatchRequest { request_id, batch: Some(batch), parts, accepted, refused, quality };
         let closed = self.peers.close(close).await?;
         Ok((parts, closed.changed.clamp(0, accepted)))
     }
@@ -246,7 +263,8 @@ impl Intake {
     }
 
     /// Checks and takes one row; `row` is its number in the file.
-    pub fn take(&mut self, row: u32, raw: RawRow<'_>) -> Result<()> {
+    pub fn take(&mut self, row: u32, mut raw: RawRow<'_>) -> Result<()> {
+        self.tally.note(&mut raw);
         let known = Arc::clone(&self.known);
         let knows = move |code| known.knows(code);
         let checks = Checks { keys: &self.keys, today: self.today, knows: &knows, county: self.county };

@@ -18,6 +18,7 @@ pub mod feedback;
 pub mod files;
 pub mod peers;
 pub mod places;
+pub mod quality;
 pub mod raw;
 pub mod receipt;
 pub mod referral;

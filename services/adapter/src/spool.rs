@@ -1,6 +1,8 @@
 //! Good rows of one batch, kept until the batch is known to be whole: then they are compared with each other and the
 //! register, and sent. Memory is bounded; bodies lie in one block, rows refer to it.
 
+use std::collections::HashMap;
+
 use minqing_kit::Error;
 use minqing_proto::minqing::{monitoring::v1::Record, types::v1::RowReason};
 use sha2::{Digest as _, Sha256};
@@ -15,6 +17,8 @@ use crate::{
 pub const MAX_ROWS: u32 = 500_000;
 /// Most memory the good rows of one batch may take.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// About what the spellings of one name take.
+const SPELLINGS_BYTES: usize = 320;
 /// Rows in one part to monitoring.
 const PART_ROWS: usize = 1_000;
 /// Bytes of bodies in one part to monitoring.
@@ -37,6 +41,8 @@ pub struct Spool {
     bodies: Vec<u8>,
     faults: Vec<Fault>,
     seen: u32,
+    /// Other spellings of names that have any, by the name's key.
+    spellings: HashMap<Uuid, Vec<Uuid>>,
 }
 
 /// A person under a name, as some row of the batch gives it.
@@ -53,6 +59,8 @@ pub struct Probe {
 pub struct Match {
     pub known: bool,
     pub name_agrees: bool,
+    /// Another spelling of the name is the register's.
+    pub spelling_agrees: bool,
 }
 
 impl Spool {
@@ -71,13 +79,17 @@ impl Spool {
 
     fn keep(&mut self, row: u32, clean: CleanRow) -> Result<()> {
         let end = self.bodies.len() + clean.body.len();
-        if end + (self.rows.len() + 1) * size_of::<Kept>() > MAX_BYTES {
+        let spellings = self.spellings.len() * SPELLINGS_BYTES;
+        if end + (self.rows.len() + 1) * size_of::<Kept>() + spellings > MAX_BYTES {
             return Err(too_large());
         }
         let (Ok(start), Ok(end)) = (u32::try_from(self.bodies.len()), u32::try_from(end)) else {
             return Err(too_large());
         };
         self.bodies.extend_from_slice(&clean.body);
+        if !clean.spellings.is_empty() {
+            self.spellings.insert(clean.name_key, clean.spellings);
+        }
         self.rows.push(Kept {
             record_key: clean.record_key,
             person_key: clean.person_key,
@@ -114,6 +126,16 @@ impl Spool {
         probes
     }
 
+    /// Other spellings of the names that are not the register's, for known persons: probe by its place, and key.
+    pub fn doubts(&self, probes: &[Probe], matches: &[Match]) -> Vec<(usize, Uuid)> {
+        let wrong = probes.iter().zip(matches).enumerate().filter(|(_, (_, found))| found.known && !found.name_agrees);
+        wrong.flat_map(|(at, (probe, _))| self.spelled(probe.name_key).iter().map(move |key| (at, *key))).collect()
+    }
+
+    fn spelled(&self, name_key: Uuid) -> &[Uuid] {
+        self.spellings.get(&name_key).map_or(&[], Vec::as_slice)
+    }
+
     /// Refuses rows whose name is not the register's or, for a person the register does not know, not the one the
     /// batch gave first. `matches` answers `probes` one by one.
     pub fn refuse_names(&mut self, probes: &[Probe], matches: &[Match], column: usize) {
@@ -122,11 +144,17 @@ impl Spool {
         for group in probes.chunk_by(|a, b| a.person_key == b.person_key) {
             let known = &matches[at..at + group.len()];
             at += group.len();
-            let first = group.iter().map(|p| p.row).min().unwrap_or_default();
+            let Some(first) = group.iter().min_by_key(|p| p.row) else { continue };
             for (probe, found) in group.iter().zip(known) {
-                let (bad, other) = if found.known { (!found.name_agrees, 0) } else { (probe.row != first, first) };
+                let (bad, variant, other) = if found.known {
+                    (!found.name_agrees, found.spelling_agrees, 0)
+                } else {
+                    let variant = self.spelled(probe.name_key).contains(&first.name_key);
+                    (probe.row != first.row, variant, first.row)
+                };
                 if bad {
-                    wrong.push((probe.person_key, probe.name_key, other));
+                    let reason = if variant { RowReason::NameVariant } else { RowReason::IdNameConflict };
+                    wrong.push((probe.person_key, probe.name_key, reason, other));
                 }
             }
         }
@@ -136,8 +164,8 @@ impl Spool {
         // Probes are ordered by person and name, so `wrong` is too.
         self.refuse(|kept| {
             let at = wrong.binary_search_by_key(&(kept.person_key, kept.name_key), |w| (w.0, w.1)).ok()?;
-            let mut fault = Fault::new(kept.row, Some(column), RowReason::IdNameConflict);
-            fault.other = wrong[at].2;
+            let mut fault = Fault::new(kept.row, Some(column), wrong[at].2);
+            fault.other = wrong[at].3;
             Some(fault)
         });
     }
@@ -234,6 +262,7 @@ mod tests {
             record_key: Uuid::from_u128(key),
             person_key: Uuid::from_u128(person),
             name_key: Uuid::from_u128(name),
+            spellings: Vec::new(),
             division: 621_202_000_000,
             body: vec![1; 10],
         }
@@ -263,7 +292,11 @@ mod tests {
         assert_eq!(probes.len(), 4);
         let matches: Vec<_> = probes
             .iter()
-            .map(|p| Match { known: p.person_key.as_u128() == 1, name_agrees: p.name_key.as_u128() == 11 })
+            .map(|p| Match {
+                known: p.person_key.as_u128() == 1,
+                name_agrees: p.name_key.as_u128() == 11,
+                spelling_agrees: false,
+            })
             .collect();
         spool.refuse_names(&probes, &matches, 0);
         let told: Vec<_> = spool.faults().iter().map(|f| (f.row, f.other)).collect();

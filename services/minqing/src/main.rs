@@ -3,6 +3,7 @@
 
 mod adapter;
 mod exchange;
+mod feeds;
 mod policy;
 mod receipt;
 mod services;
@@ -45,6 +46,8 @@ enum Command {
     /// Make a new adapter, and check any adapter against the contract (新建适配器、检验符合性).
     #[command(subcommand)]
     Adapter(adapter::Command),
+    /// Show how each bureau's data stand by county: last delivered, due, rows, refusals, agreement, warnings (查看数据源).
+    Feeds(feeds::FeedsOptions),
     /// Check signed receipts offline (离线核验回执).
     #[command(subcommand)]
     Receipt(receipt::Command),
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
             Command::Adapter(command) => return adapter::run(command).await,
             Command::Receipt(command) => return receipt::run(&command),
             Command::Exchange(command) => exchange::run(&command),
+            Command::Feeds(options) => return feeds::run(options).await,
             Command::Prepare(options) => up::prepare(&options).await,
             Command::Status { mesh, json } => status::run(&mesh, json).await,
         }

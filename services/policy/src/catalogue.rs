@@ -121,6 +121,14 @@ pub fn sources() -> &'static BTreeMap<String, Source> {
     &SOURCES
 }
 
+/// What an indicator about feeds may read: freshness of the feed and quality of its newest batch.
+pub(crate) fn feed_columns() -> impl Iterator<Item = &'static Column> {
+    ["mesh.feed", "mesh.feed_quality"]
+        .into_iter()
+        .filter_map(|name| sources().get(name))
+        .flat_map(|s| s.columns.values())
+}
+
 /// Every table a generated statement may read, schema-qualified: what the role `minqing_policy` needs.
 pub fn readable_tables() -> Vec<String> {
     let mut tables: Vec<String> = sources().values().map(|source| source.table.clone()).collect();
@@ -266,6 +274,7 @@ fn register_sources() -> Vec<Source> {
             ],
         ),
         feed(),
+        feed_quality(),
     ]
 }
 
@@ -284,6 +293,24 @@ fn feed() -> Source {
             ("due_on", "due_on", Date),
         ],
     )
+}
+
+/// What the newest batch of a feed was like. A view that has the columns of [`feed`] too, so that one row holds all an
+/// indicator about feeds may read.
+fn feed_quality() -> Source {
+    const COUNTS: [&str; 10] = [
+        "rows_received",
+        "mean_rows",
+        "bad_id_rows",
+        "two_names_rows",
+        "name_variant_rows",
+        "unknown_division_rows",
+        "null_permille",
+        "null_limit_permille",
+        "bad_date_rows",
+        "agreement_permille",
+    ];
+    register("mesh.feed_quality", "feed_health", (None, None), &COUNTS.map(|column| (column, column, Kind::Integer)))
 }
 
 /// Ties of a row: column of its person, column of its household.

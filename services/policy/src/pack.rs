@@ -122,7 +122,7 @@ impl Pack {
     }
 
     /// `$1 date` business date → one row per feed and indicator about feeds: `bureau, dataset, county_code,
-    /// indicator, verdict boolean?, conditions jsonb, as_of date?, due_on date?`.
+    /// indicator, verdict boolean?, conditions jsonb, facts jsonb` of `{name: text?}`.
     pub fn feed_screening_sql(&self) -> &str {
         &self.0.statements.feeds
     }

@@ -139,6 +139,12 @@ indicators! {
     P14 Household "公示不足7天或缺失";
     P19 Household "同一家庭重复诉求";
     Q01 Feed "数据缺报";
+    Q02 Feed "数据量异常波动";
+    Q03 Feed "身份证号校验不通过";
+    Q04 Feed "一号多名";
+    Q06 Feed "未知区划代码";
+    Q07 Feed "空值率超限";
+    Q08 Feed "日期不合理";
     Q10 Feed "数据过期";
 }
 

@@ -84,9 +84,11 @@ fn words(fault: &Fault, header: &str, column: Option<&super::schema::Column>) ->
             format!("{header} contradicts another value of the row or the batch; correct one of them"),
             format!("“{header}”与本行其他栏目或批次信息矛盾，请更正"),
         ),
-        RowReason::IdNumberCheckDigit | RowReason::IdNumberMalformed | RowReason::IdNameConflict => {
-            words_of_identity(fault, header)
-        }
+        RowReason::IdNumberCheckDigit
+        | RowReason::IdNumberMalformed
+        | RowReason::IdNameConflict
+        | RowReason::NameVariant
+        | RowReason::AgeImplausible => words_of_identity(fault, header),
         RowReason::UnknownColumn if other > 0 => (
             format!(
                 "the row has a field {other}, which the dataset does not have; send it without, or have the adapter \
@@ -118,6 +120,21 @@ fn words_of_identity(fault: &Fault, header: &str) -> (String, String) {
                 "{header} is no resident ID number (length, characters or birth date); compare it with the ID card"
             ),
             format!("“{header}”不是有效的公民身份号码（位数、字符或出生日期有误），请与证件核对"),
+        ),
+        RowReason::AgeImplausible => (
+            format!("by {header} its holder is not born yet or older than 120; compare it with the ID card"),
+            format!("“{header}”所示出生日期在未来或年龄超过 120 岁，请与证件核对"),
+        ),
+        RowReason::NameVariant if other > 0 => (
+            format!(
+                "row {other} spells this person's name with another variant of a character; write it as on the ID card"
+            ),
+            format!("与第 {other} 行同一身份证号的姓名用字不同（异体字、繁体字），请按证件用字统一"),
+        ),
+        RowReason::NameVariant => (
+            "this person is on file under another variant of a character of the name; write it as on the ID card"
+                .to_owned(),
+            "该身份证号在底册中的姓名用字不同（异体字、繁体字），请按证件用字统一".to_owned(),
         ),
         RowReason::IdNameConflict if other > 0 => (
             format!("the ID number stands under another name in row {other}; compare both with the ID card"),

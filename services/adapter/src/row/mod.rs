@@ -4,10 +4,11 @@
 
 mod fault;
 pub mod schema;
+mod spelling;
 pub mod text;
 mod wire;
 
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use minqing_kit::keys::{IdFault, IdNumber, Keyring};
 use minqing_proto::minqing::types::v1::RowReason;
 use prost::Message as _;
@@ -27,6 +28,9 @@ const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 /// ID numbers of the second generation, which a spreadsheet's number cannot hold.
 const EXACT_DIGITS: f64 = 1e15;
 
+/// A whole number of years that nobody has reached: whose ID number says so is dead or somebody else.
+const OLDEST: u32 = 121;
+
 /// What one cell holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Cell {
@@ -44,6 +48,14 @@ pub enum Cell {
 }
 
 impl Cell {
+    fn is_empty(&self) -> bool {
+        match self {
+            Cell::Empty => true,
+            Cell::Text(text) => text::trim(text).is_empty(),
+            _ => false,
+        }
+    }
+
     fn into_text(self) -> Plain {
         match self {
             Cell::Empty => Plain::Text(String::new()),
@@ -69,12 +81,14 @@ pub struct RawRow<'a> {
     schema: &'a Schema,
     cells: Vec<Cell>,
     scales: &'a [Scale],
+    /// The bureau's quirk was applied.
+    plain: bool,
 }
 
 impl<'a> RawRow<'a> {
     /// `scales` holds the unit each column's header named; empty for typed rows.
     pub fn new(schema: &'a Schema, cells: Vec<Cell>, scales: &'a [Scale]) -> RawRow<'a> {
-        RawRow { schema, cells, scales }
+        RawRow { schema, cells, scales, plain: false }
     }
 
     /// Row `row`, typed; the fault when it is no message of the dataset, or holds more than the dataset has: what
@@ -98,7 +112,7 @@ impl<'a> RawRow<'a> {
             Value::Bool(truth) => Cell::Truth(*truth),
             _ => Cell::Unreadable,
         });
-        Ok(RawRow { schema, cells: cells.collect(), scales: &[] })
+        Ok(RawRow::new(schema, cells.collect(), &[]))
     }
 
     pub fn dataset(&self) -> &str {
@@ -129,11 +143,23 @@ impl<'a> RawRow<'a> {
         }
     }
 
+    /// Places of the columns that hold nothing once the bureau's quirk is undone.
+    pub fn empty_columns(&mut self) -> impl Iterator<Item = usize> + '_ {
+        self.make_plain();
+        self.cells.iter().enumerate().filter(|(_, cell)| cell.is_empty()).map(|(place, _)| place)
+    }
+
+    /// A quirk need not bear being applied twice.
+    fn make_plain(&mut self) {
+        if let Some(quirk) = self.schema.bureau.quirk.filter(|_| !self.plain) {
+            self.plain = true;
+            quirk(self);
+        }
+    }
+
     /// Checks every column and makes the row that goes to monitoring; the first fault in column order otherwise.
     pub fn check(mut self, row: u32, cx: &Checks<'_>) -> Result<CleanRow, Fault> {
-        if let Some(quirk) = self.schema.bureau.quirk {
-            quirk(&mut self);
-        }
+        self.make_plain();
         let mut read = Read::default();
         for (place, column) in self.schema.columns.iter().enumerate() {
             let cell = self.cells.get_mut(place).map(std::mem::take).unwrap_or_default();
@@ -162,6 +188,8 @@ pub struct CleanRow {
     pub record_key: Uuid,
     pub person_key: Uuid,
     pub name_key: Uuid,
+    /// Keys of the name's other spellings; none for most.
+    pub spellings: Vec<Uuid>,
     /// Twelve digits.
     pub division: u64,
     /// The dataset's message without identity and what is left out.
@@ -202,6 +230,7 @@ struct Read {
     standard: Vec<String>,
     person_key: Uuid,
     name_key: Uuid,
+    spellings: Vec<Uuid>,
     division: u64,
     id: String,
 }
@@ -225,6 +254,7 @@ fn read_cell(column: &Column, cell: Cell, scale: Scale, cx: &Checks<'_>, read: &
         Form::Text => bounded(column, text::narrow_letters(&text)),
         Form::Name => {
             read.name_key = cx.keys.name_key(&text);
+            read.spellings = spelling::others(&text).iter().map(|other| cx.keys.name_key(other)).collect();
             bounded(column, text)
         }
         Form::IdNumber => id_number(&text, cx, read),
@@ -271,6 +301,10 @@ fn id_number(text: &str, cx: &Checks<'_>, read: &mut Read) -> Result<String, Row
         IdFault::Malformed => RowReason::IdNumberMalformed,
         IdFault::CheckDigit => RowReason::IdNumberCheckDigit,
     })?;
+    let oldest = cx.today.checked_sub_months(Months::new(OLDEST * 12)).unwrap_or(NaiveDate::MIN);
+    if id.birth_on() > cx.today || id.birth_on() <= oldest {
+        return Err(RowReason::AgeImplausible);
+    }
     read.person_key = cx.keys.person_key(&id);
     id.expose().clone_into(&mut read.id);
     // In the natural key the person stands for the number, so that 15 and 18 digits are one.
@@ -307,7 +341,8 @@ impl Read {
         parts.extend(keyed.map(|(_, text)| text.as_str()));
         let record_key = cx.keys.record_key(&parts);
         let body = body(schema, &self.standard);
-        Ok(CleanRow { record_key, person_key: self.person_key, name_key: self.name_key, division: self.division, body })
+        let Read { person_key, name_key, spellings, division, .. } = self;
+        Ok(CleanRow { record_key, person_key, name_key, spellings, division, body })
     }
 }
 

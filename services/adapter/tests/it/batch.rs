@@ -171,7 +171,9 @@ async fn a_snapshot_that_could_hardly_be_read_ends_nothing() {
     let none = send(3, 8).await;
     let closes = mesh.monitor.closes.lock().unwrap().clone();
     let modes: Vec<_> = closes.iter().map(|c| c.batch.as_ref().unwrap().mode()).collect();
-    assert_eq!(modes, [BatchMode::Snapshot, BatchMode::Changes]);
+    assert_eq!(modes, [BatchMode::Snapshot, BatchMode::Changes, BatchMode::Changes]);
+    // By these counts monitoring knows that nothing was delivered.
+    assert_eq!((closes[2].accepted, closes[2].refused), (0, 8));
     assert_eq!(none.batch.as_ref().unwrap().refused, 8);
 
     // Refused rows are listed page by page.

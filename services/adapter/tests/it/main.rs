@@ -10,6 +10,7 @@ mod files;
 mod mesh;
 mod outbox;
 mod peers;
+mod quality;
 mod raw;
 mod receipts;
 mod referral;

@@ -5,9 +5,9 @@ mod back_test;
 mod check;
 mod diff;
 mod explain;
-mod mesh;
+pub mod mesh;
 mod simulate;
-mod table;
+pub mod table;
 mod test;
 
 use std::{path::PathBuf, process::ExitCode};

@@ -14,11 +14,7 @@ use crate::{
         rules::Rules,
         told::{Cell, Cells},
     },
-    domain::words,
-    store::{
-        feed::Feed,
-        warning::{Explanation, Warning},
-    },
+    store::warning::{Explanation, Warning},
 };
 
 /// A page with as many rows as were asked for may have a next one.
@@ -99,20 +95,7 @@ fn fact(rules: &Rules, name: &str, cell: Cell) -> FactValue {
     explain::fact_value(&rules.pack, name, cell.value, as_of)
 }
 
-/// A feed; late when its day has passed.
-pub fn feed(of: Feed, today: NaiveDate) -> wire::Feed {
-    wire::Feed {
-        bureau: words::bureau_of(&of.bureau).into(),
-        dataset: of.dataset,
-        division_code: of.county_code,
-        as_of: date(of.as_of),
-        fresh_until: date(of.fresh_until),
-        due_on: date(of.due_on),
-        late: of.due_on.is_some_and(|due| due < today),
-    }
-}
-
-fn date(of: Option<NaiveDate>) -> String {
+pub(super) fn date(of: Option<NaiveDate>) -> String {
     of.map(|d| d.to_string()).unwrap_or_default()
 }
 

@@ -1,6 +1,7 @@
 //! MonitoringService: decodes, calls the use case, encodes. PolicyService is in `policy_rpc`.
 
 mod convert;
+mod feed;
 mod policy_rpc;
 
 use std::sync::Arc;
@@ -77,16 +78,22 @@ impl MonitoringService for Api {
     }
 
     async fn list_feeds(&self, request: Request<ListFeedsRequest>) -> Result<Response<ListFeedsResponse>, Status> {
-        let county = read::county_of(&Call::of(&request));
-        let ListFeedsRequest { page_size, page_token } = request.into_inner();
-        let bound = county.clone().unwrap_or_default();
-        let page = page::page(page_size, &page_token, &bound, MAX_PAGE)?;
+        let own = read::county_of(&Call::of(&request));
+        let asked = request.into_inner();
+        let wanted = feed::wanted(&asked, own).map_err(minqing_kit::Error::from)?;
+        let bound = format!(
+            "{}|{}|{}",
+            wanted.county.as_deref().unwrap_or_default(),
+            wanted.bureau.as_deref().unwrap_or_default(),
+            wanted.only_unhealthy
+        );
+        let page = page::page(asked.page_size, &asked.page_token, &bound, MAX_PAGE)?;
         let size = page.size;
-        let found = read::feeds(&self.0, county, page).await?;
+        let found = read::feeds(&self.0, &wanted, page).await?;
         let last = found.last().filter(|_| convert::is_full(found.len(), size));
         let next_page_token = last.map(|f| page::next_token(&read::feed_token(f), &bound)).unwrap_or_default();
         let today = self.0.clock.today();
-        let feeds = found.into_iter().map(|f| convert::feed(f, today)).collect();
+        let feeds = found.into_iter().map(|f| feed::feed(&self.0, f, today)).collect();
         Ok(Response::new(ListFeedsResponse { feeds, next_page_token }))
     }
 

@@ -1,5 +1,6 @@
 //! Ends a batch: the feed counts as delivered, rows a snapshot left out have ended, and what was unknown because the
-//! feed was stale or absent is evaluated for the whole county.
+//! feed was stale or absent is evaluated for the whole county. A batch of which no row could be used delivers nothing,
+//! but its quality is kept: the worst batches are those the feed's history needs most.
 
 use std::sync::Arc;
 
@@ -16,8 +17,9 @@ use crate::{
     domain::{
         batch::{self, Batch},
         error::Fault,
+        quality::{self, Quality},
     },
-    store::{batch::Standing, feed, lock, roster},
+    store::{self, batch::Standing, feed, lock, roster},
 };
 
 /// Does it, or gives the first answer to a repeat.
@@ -25,12 +27,13 @@ pub async fn close(monitoring: Arc<Monitoring>, call: &Call, request: CloseBatch
     let batch = batch::read(request.batch.as_ref(), call.caller.rest(), monitoring.clock.today(), |bureau, name| {
         monitoring.set(bureau, name).map(|set| Arc::clone(&set.dataset))
     })?;
+    let quality = Arc::new(quality::read(&request, &batch.dataset)?);
     let batch = Arc::new(batch);
     let sent = (request.parts, request.accepted);
     let db = monitoring.db.clone();
     db.mutate(call, &request, move |work| {
-        let (monitoring, batch) = (Arc::clone(&monitoring), Arc::clone(&batch));
-        Box::pin(async move { end(&monitoring, work, &batch, sent).await })
+        let (monitoring, batch, quality) = (Arc::clone(&monitoring), Arc::clone(&batch), Arc::clone(&quality));
+        Box::pin(async move { end(&monitoring, work, (&batch, &quality), sent).await })
     })
     .await
 }
@@ -38,22 +41,25 @@ pub async fn close(monitoring: Arc<Monitoring>, call: &Call, request: CloseBatch
 async fn end(
     monitoring: &Monitoring,
     work: &mut Work,
-    batch: &Batch,
+    (batch, quality): (&Batch, &Quality),
     (parts, accepted): (i32, i32),
 ) -> Result<CloseBatchResponse> {
     let today = work.today();
     let set = monitoring.set(&batch.dataset.bureau, &batch.dataset.name).ok_or(Fault::DatasetUnknown)?;
     lock::keep_roster(work.conn()).await?;
-    let standing = crate::store::batch::begin(work.conn(), batch).await?;
-    crate::store::batch::check_complete(work.conn(), batch, parts, accepted).await?;
+    let standing = store::batch::begin(work.conn(), batch).await?;
+    store::batch::check_complete(work.conn(), batch, parts, accepted).await?;
     let persons = match standing {
         Standing::Open if batch.snapshot => set.statements.end(work.conn(), batch, today).await?,
         Standing::Open | Standing::Superseded => Vec::new(),
     };
     let was_known = feed::was_fresh(work.conn(), batch, today).await?;
-    feed::deliver(work.conn(), batch).await?;
+    store::quality::insert(work.conn(), batch, quality).await?;
+    if !quality.is_unusable() {
+        feed::deliver(work.conn(), batch).await?;
+    }
     let ended = i64::try_from(persons.len()).unwrap_or(i64::MAX);
-    let changed = crate::store::batch::close(work.conn(), batch, ended, today).await?;
+    let changed = store::batch::close(work.conn(), batch, ended, today).await?;
 
     let mut households = submit::households(work, &persons).await?;
     if !was_known && feed::was_fresh(work.conn(), batch, today).await? {

@@ -1,4 +1,4 @@
-//! Which feeds are expected, and the warnings on those that are late.
+//! Which feeds are expected, and the warnings on those that are late or of poor quality.
 
 use minqing_kit::{Result, db::Work, id};
 use minqing_proto::minqing::monitoring::v1::{WarningCleared, WarningRaised};
@@ -34,7 +34,7 @@ pub async fn expect(monitoring: &Monitoring, work: &mut Work) -> Result<()> {
     feed::expect(work.conn(), &expected).await
 }
 
-/// Raises and clears the warnings on late feeds: all, or the one of a batch.
+/// Raises and clears the warnings on feeds: all, or the one of a batch.
 pub async fn evaluate(monitoring: &Monitoring, work: &mut Work, only: Option<&Batch>) -> Result<Tally> {
     let today = work.today();
     feed::hold(work.conn(), only).await?;
@@ -96,7 +96,7 @@ fn raise(monitoring: &Monitoring, work: &mut Work, raised: &mut Raised, late: Fe
     raised.counties.push(late.county_code);
     raised.areas.push(String::new());
     raised.conditions.push(late.conditions);
-    raised.facts.push(json!({ "due_on": late.due_on, "as_of": late.as_of }).to_string());
+    raised.facts.push(late.facts);
     raised.parameters.push(json!({}).to_string());
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::{Monitoring, parse, told::Cells};
 use crate::{
     domain::{error::Fault, words},
     store::{
-        feed::{self, Feed},
+        feed::{self, Feed, Wanted},
         lock, roster,
         warning::{self, Explanation, Filter, Warning},
     },
@@ -30,10 +30,10 @@ pub async fn warnings(monitoring: &Monitoring, filter: Filter, page: Page) -> Re
 }
 
 /// A page of feeds.
-pub async fn feeds(monitoring: &Monitoring, county: Option<String>, page: Page) -> Result<Vec<Feed>> {
+pub async fn feeds(monitoring: &Monitoring, wanted: &Wanted, page: Page) -> Result<Vec<Feed>> {
     let after = page.after.as_deref().and_then(feed_key);
     let mut connection = monitoring.db.acquire().await?;
-    feed::list(&mut connection, county.as_deref(), after.as_ref(), page.size).await
+    feed::list(&mut connection, wanted, after.as_ref(), page.size).await
 }
 
 /// The key of a feed in a page token.

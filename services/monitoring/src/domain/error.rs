@@ -26,11 +26,15 @@ pub enum Fault {
     BatchClosed,
     #[error("parts of the batch are missing: send them, then close it")]
     BatchIncomplete,
+    #[error("the quality of a batch does not add up: {0}")]
+    Quality(&'static str),
+    #[error("division_code must be a county's code of twelve digits")]
+    CountyMalformed,
     #[error("warning not found")]
     WarningNotFound,
     #[error("household not found")]
     HouseholdNotFound,
-    #[error("the household lies outside the operator's county")]
+    #[error("the household or feed lies outside the operator's county")]
     OutOfArea,
     #[error("dataset {dataset} cannot be laid out as columns")]
     DatasetUnusable { dataset: String },
@@ -48,6 +52,8 @@ impl Explain for Fault {
             | Fault::PartNo
             | Fault::DatasetUnknown
             | Fault::TooManyRecords { .. }
+            | Fault::Quality(_)
+            | Fault::CountyMalformed
             | Fault::Record { .. } => Kind::Invalid,
             Fault::ForeignBureau | Fault::OutOfArea => Kind::Forbidden,
             Fault::BatchDiffers | Fault::BatchClosed | Fault::BatchIncomplete => Kind::FailedState,
@@ -66,6 +72,8 @@ impl Explain for Fault {
             Fault::BatchDiffers => "BATCH_DIFFERS",
             Fault::BatchClosed => "BATCH_CLOSED",
             Fault::BatchIncomplete => "BATCH_INCOMPLETE",
+            Fault::Quality(_) => "INVALID_BATCH_QUALITY",
+            Fault::CountyMalformed => "INVALID_DIVISION",
             Fault::WarningNotFound => "WARNING_NOT_FOUND",
             Fault::HouseholdNotFound => "HOUSEHOLD_NOT_FOUND",
             Fault::OutOfArea => "OUT_OF_AREA",
@@ -91,9 +99,11 @@ impl Explain for Fault {
             Fault::BatchDiffers => "该批次已按其他数据集、县区、方式或日期开始".into(),
             Fault::BatchClosed => "该批次已结束".into(),
             Fault::BatchIncomplete => "批次分片不全，请补送后再结束".into(),
+            Fault::Quality(_) => "批次质量统计前后不符，请按实际行数统计".into(),
+            Fault::CountyMalformed => "division_code 应为县区的 12 位代码".into(),
             Fault::WarningNotFound => "预警不存在".into(),
             Fault::HouseholdNotFound => "家庭不存在".into(),
-            Fault::OutOfArea => "该家庭不在操作员所属县区".into(),
+            Fault::OutOfArea => "该家庭或数据源不在操作员所属县区".into(),
             Fault::DatasetUnusable { .. } => "数据集定义无法展开为列".into(),
             Fault::EventUnreadable { .. } => "事件内容无法读取".into(),
             Fault::IndicatorUnknown { .. } => "政策包中没有该指标".into(),
@@ -106,6 +116,8 @@ impl Explain for Fault {
             Fault::Batch { field, wrong } => vec![(format!("batch.{field}"), (*wrong).into())],
             Fault::PartNo => vec![("part_no".into(), "must be 1 or more".into())],
             Fault::DatasetUnknown => vec![("batch.dataset".into(), "must be a dataset of the bureau".into())],
+            Fault::CountyMalformed => vec![("division_code".into(), "must be a county's code of twelve digits".into())],
+            Fault::Quality(wrong) => vec![("quality".into(), (*wrong).into())],
             Fault::TooManyRecords { most } => vec![("records".into(), format!("at most {most}"))],
             Fault::Record { index, field, wrong } => vec![(format!("records[{index}].{field}"), (*wrong).into())],
             _ => Vec::new(),

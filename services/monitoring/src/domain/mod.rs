@@ -1,4 +1,4 @@
-//! What monitoring knows without a database: batches, rows of datasets, feed rhythm, the roster, its errors; and of
+//! What monitoring knows without a database: batches and their quality, rows of datasets, feed rhythm, the roster, its errors; and of
 //! policy packs what they would do, and how one comes into use.
 
 pub mod batch;
@@ -8,6 +8,7 @@ pub mod error;
 pub mod feed;
 pub mod hits;
 pub mod policy;
+pub mod quality;
 pub mod record;
 pub mod refusal;
 pub mod roster;

@@ -61,6 +61,8 @@ pub struct Column {
 pub struct Dataset {
     pub bureau: String,
     pub name: String,
+    /// Chinese title.
+    pub title: String,
     /// Name of the record set's table, without its schema.
     pub table: String,
     pub rhythm: Rhythm,
@@ -68,8 +70,22 @@ pub struct Dataset {
     pub columns: Vec<Column>,
     /// The person's ID number is part of the natural key, so a record never passes to another person.
     pub keyed_by_person: bool,
+    /// Every field of the contract in its order, also those that never reach monitoring.
+    pub fields: Vec<Field>,
     message: MessageDescriptor,
 }
+
+/// A field as bureaus fill it in.
+#[derive(Clone, Debug)]
+pub struct Field {
+    pub name: String,
+    pub header: String,
+    /// Largest share of empty values, permille; `None`: may be empty as often as it likes.
+    pub null_limit: Option<i32>,
+}
+
+/// Of required columns whose contract names no limit.
+const NULL_LIMIT: i32 = 50;
 
 /// Every dataset of the contracts.
 pub fn datasets() -> Result<Vec<Dataset>, Fault> {
@@ -102,14 +118,27 @@ impl Dataset {
         Ok(Dataset {
             bureau: set.bureau.clone(),
             name: set.dataset.clone(),
+            title: set.title.clone(),
             table: set.table.clone(),
             rhythm,
             fresh_days: u32::try_from(set.contract.fresh_days).map_err(|_| unusable())?,
             columns,
             keyed_by_person,
+            fields: message.fields().filter_map(|field| of_contract(&field)).collect(),
             message,
         })
     }
+
+    /// A field of the contract by its name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+fn of_contract(field: &FieldDescriptor) -> Option<Field> {
+    let column = contract::column(field)?;
+    let null_limit = column.null_limit_permille.or(column.required.then_some(NULL_LIMIT));
+    Some(Field { name: field.name().to_owned(), header: column.header, null_limit })
 }
 
 /// One column's values, row by row.

@@ -58,10 +58,9 @@ pub struct FeedChange {
     pub dataset: String,
     pub county_code: String,
     pub indicator: String,
-    pub as_of: Option<NaiveDate>,
-    pub due_on: Option<NaiveDate>,
-    /// Json text.
+    /// Json texts.
     pub conditions: String,
+    pub facts: String,
     /// The open warning to clear; none to raise one.
     pub warning_id: Option<Uuid>,
 }
@@ -218,8 +217,8 @@ fn facts_sql(facts: &str) -> String {
 
 fn feeds_sql(feeds: &str) -> String {
     format!(
-        "select f.bureau, f.dataset, f.county_code, f.indicator, f.as_of, f.due_on, f.conditions::text as conditions, \
-                w.warning_id \
+        "select f.bureau, f.dataset, f.county_code, f.indicator, f.conditions::text as conditions, \
+                f.facts::text as facts, w.warning_id \
          from (\n{feeds}\n) f \
          left join monitoring.warning w on w.household_id is null and w.indicator = f.indicator \
            and w.cleared_on is null and w.subject = f.bureau || '.' || f.dataset || '@' || f.county_code \

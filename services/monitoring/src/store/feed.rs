@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use crate::domain::{batch::Batch, feed, record::Dataset};
 
-/// A feed.
+/// A feed with the quality of its newest batch.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Feed {
     pub bureau: String,
@@ -15,6 +15,33 @@ pub struct Feed {
     pub as_of: Option<NaiveDate>,
     pub fresh_until: Option<NaiveDate>,
     pub due_on: Option<NaiveDate>,
+    /// Indicators of its open warnings.
+    pub open_indicators: Vec<String>,
+    /// `None` when no batch came since adapters tell of quality; then the rest is empty too.
+    pub quality_as_of: Option<NaiveDate>,
+    pub rows_received: Option<i64>,
+    pub rows_refused: Option<i64>,
+    pub rows_before: Option<Vec<i32>>,
+    pub mean_rows: Option<i64>,
+    pub bad_id_rows: Option<i64>,
+    pub two_names_rows: Option<i64>,
+    pub name_variant_rows: Option<i64>,
+    pub unknown_division_rows: Option<i64>,
+    pub bad_date_rows: Option<i64>,
+    pub null_field: Option<String>,
+    pub null_permille: Option<i64>,
+    pub null_limit_permille: Option<i64>,
+    pub agreement_permille: Option<i64>,
+    pub refused_by_reason: Option<sqlx::types::JsonValue>,
+    pub empty_by_field: Option<sqlx::types::JsonValue>,
+}
+
+/// Which feeds are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub bureau: Option<String>,
+    pub county: Option<String>,
+    pub only_unhealthy: bool,
 }
 
 /// A feed row to add, for a county seen first on a day.
@@ -114,20 +141,31 @@ pub async fn deliver(conn: &mut PgConnection, batch: &Batch) -> Result<()> {
 /// Feeds after a key, in order of it.
 pub async fn list(
     conn: &mut PgConnection,
-    county: Option<&str>,
+    wanted: &Wanted,
     after: Option<&(String, String, String)>,
     limit: i64,
 ) -> Result<Vec<Feed>> {
     let (bureau, dataset, code) = after.cloned().unwrap_or_default();
     let feeds = sqlx::query_as(
-        "select bureau, dataset, county_code, as_of, fresh_until, due_on from monitoring.feed \
-         where (bureau, dataset, county_code) > ($1, $2, $3) and ($4::text is null or county_code = $4) \
-         order by bureau, dataset, county_code limit $5",
+        "select f.bureau, f.dataset, f.county_code, f.as_of, f.fresh_until, f.due_on, w.open_indicators, \
+                f.quality_as_of, f.rows_received, f.rows_refused, f.rows_before, f.mean_rows, f.bad_id_rows, \
+                f.two_names_rows, f.name_variant_rows, f.unknown_division_rows, f.bad_date_rows, f.null_field, \
+                f.null_permille, f.null_limit_permille, f.agreement_permille, f.refused_by_reason, f.empty_by_field \
+         from monitoring.feed_health f \
+         cross join lateral (\
+           select coalesce(array_agg(w.indicator order by w.indicator), '{}') as open_indicators \
+           from monitoring.warning w where w.household_id is null and w.cleared_on is null \
+             and w.subject = f.bureau || '.' || f.dataset || '@' || f.county_code) w \
+         where (f.bureau, f.dataset, f.county_code) > ($1, $2, $3) and ($4::text is null or f.county_code = $4) \
+           and ($5::text is null or f.bureau = $5) and (not $6 or cardinality(w.open_indicators) > 0) \
+         order by f.bureau, f.dataset, f.county_code limit $7",
     )
     .bind(bureau)
     .bind(dataset)
     .bind(code)
-    .bind(county)
+    .bind(wanted.county.as_deref())
+    .bind(wanted.bureau.as_deref())
+    .bind(wanted.only_unhealthy)
     .bind(limit)
     .fetch_all(conn)
     .await?;

@@ -8,6 +8,7 @@ pub mod feed;
 pub mod judge;
 pub mod lock;
 pub mod policy;
+pub mod quality;
 pub mod record;
 pub mod referral;
 pub mod roster;

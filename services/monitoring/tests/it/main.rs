@@ -8,6 +8,7 @@ mod batches;
 mod measure;
 mod orders;
 mod packs;
+mod quality;
 mod reads;
 mod records;
 mod roster;

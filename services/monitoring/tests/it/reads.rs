@@ -83,7 +83,7 @@ async fn warnings_and_feeds_come_in_pages_and_a_county_sees_its_own() {
     assert!(neighbour.list_feeds(ListFeedsRequest::default()).await.unwrap().into_inner().feeds.is_empty());
     let first =
         operator.list_feeds(ListFeedsRequest { page_size: 10, ..Default::default() }).await.unwrap().into_inner();
-    let rest = ListFeedsRequest { page_size: 200, page_token: first.next_page_token };
+    let rest = ListFeedsRequest { page_size: 200, page_token: first.next_page_token, ..Default::default() };
     let second = operator.list_feeds(rest).await.unwrap().into_inner();
     let all = minqing_proto::contract::datasets().len();
     assert_eq!((first.feeds.len(), second.feeds.len(), second.next_page_token.as_str()), (10, all - 10, ""));

@@ -150,7 +150,7 @@ impl Town {
             batch: Some(batch.clone()),
             parts,
             accepted,
-            refused: 0,
+            ..CloseBatchRequest::default()
         };
         Ok(self.client(&caller).close_batch(patient(request)).await?.into_inner())
     }

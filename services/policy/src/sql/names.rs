@@ -52,7 +52,7 @@ pub(crate) fn form<'a>(fact: &Fact, absent: &'a [AbsentSource]) -> Result<Form<'
         ("investigation", _) => Ok(Form::Investigation),
         ("register", Level::Household) => Ok(Form::Register(source_named("register.household")?)),
         ("register", Level::Person) => Ok(Form::Register(source_named("register.member")?)),
-        ("mesh.feed" | "register.household" | "register.member", _) => {
+        ("mesh.feed" | "mesh.feed_quality" | "register.household" | "register.member", _) => {
             Err(Fault::new(format!("`{source}` is no source of facts"), format!("“{source}”不能作为事实来源"))
                 .hint("columns of household and member: source: register"))
         }
@@ -171,16 +171,14 @@ pub(crate) fn of_members(contents: &Contents, as_of: &str) -> Env {
     Env { aggregate: true, ..env(contents.known.names("members".to_owned(), make), as_of) }
 }
 
-/// Columns of `monitoring.feed`, for indicators about feeds, and of datasets about feeds that are not there yet.
+/// Columns of `monitoring.feed_health`, for indicators about feeds, and of datasets about feeds that are not there yet.
 pub(crate) fn of_feeds(contents: &Contents, as_of: &str) -> Env {
     let mut names = parameters(contents, false);
     for source in contents.sources.iter().filter(|source| source.subject == Subject::Feed) {
         names.extend(absent_columns(source));
     }
-    if let Some(source) = catalogue::sources().get("mesh.feed") {
-        for column in source.columns.values() {
-            names.insert(column.name.clone(), Slot::new(column.sql.clone(), column.kind));
-        }
+    for column in catalogue::feed_columns() {
+        names.insert(column.name.clone(), Slot::new(column.sql.clone(), column.kind));
     }
     env(Arc::new(names), as_of)
 }

@@ -10,6 +10,7 @@ use super::{
     pipeline::{self, parameters_of},
 };
 use crate::{
+    catalogue,
     check::Analysis,
     error::Fault,
     expression::{Env, compile_boolean},
@@ -230,14 +231,16 @@ pub(super) fn feeds(contents: &Contents, analysis: &Analysis) -> Result<String, 
     const AS_OF: &str = "$1::date";
     let rules: Vec<&Indicator> = contents.indicators.iter().filter(|rule| rule.level == Level::Feed).collect();
     let env = names::of_feeds(contents, AS_OF);
+    let shown = catalogue::feed_columns().filter(|column| !["bureau", "dataset"].contains(&column.name.as_str()));
+    let shown = object(&shown.map(|column| (column.name.clone(), format!("{}::text", column.sql))).collect::<Vec<_>>());
     let mut parameters = BTreeSet::new();
     let mut arms = Vec::new();
     for rule in rules {
         parameters.extend(analysis.rule(&rule.id).parameters);
         let columns = condition_columns(&rule.id, &rule.conditions, &env)?;
         arms.push(format!(
-            "select c.bureau, c.dataset, c.county_code, '{}'::text as indicator, {} as verdict, {} as conditions, c.as_of, c.due_on\n\
-             from (\n  select r.bureau, r.dataset, r.county_code, r.as_of, r.due_on{}\n  from monitoring.feed r\n  join parameter x \
+            "select c.bureau, c.dataset, c.county_code, '{}'::text as indicator, {} as verdict, {} as conditions, c.facts\n\
+             from (\n  select r.bureau, r.dataset, r.county_code, {shown} as facts{}\n  from health r\n  join parameter x \
              on x.place = r.county_code\n) c",
             rule.id,
             verdict(&rule.id, &rule.conditions),
@@ -246,12 +249,14 @@ pub(super) fn feeds(contents: &Contents, analysis: &Analysis) -> Result<String, 
         ));
     }
     let none = "select null::text as bureau, null::text as dataset, null::text as county_code, null::text as indicator, \
-                null::boolean as verdict, null::jsonb as conditions, null::date as as_of, null::date as due_on where false";
+                null::boolean as verdict, null::jsonb as conditions, null::jsonb as facts where false";
     let mut ctes = super::Ctes::default();
     ctes.push(
         "place",
         "  select distinct f.county_code as place, f.county_code, 'all'::text as area_kind\n  from monitoring.feed f",
     );
     parameter::push(&mut ctes, contents, &parameters, AS_OF);
+    // The view looks batches up for each feed: once, not once an indicator.
+    ctes.push("health", "  select f.* from monitoring.feed_health f");
     Ok(ctes.finish(&if arms.is_empty() { none.to_owned() } else { arms.join("\nunion all\n") }))
 }

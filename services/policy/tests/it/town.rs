@@ -56,6 +56,11 @@ create table monitoring.referral (referral_id uuid primary key default gen_rando
 create index on monitoring.referral (household_id);
 create table monitoring.feed (bureau text not null, dataset text not null, county_code text not null, as_of date,
   fresh_until date, due_on date, primary key (bureau, dataset, county_code));
+create table monitoring.quality (bureau text, dataset text, county_code text, rows_received bigint, mean_rows bigint,
+  bad_id_rows bigint, two_names_rows bigint, name_variant_rows bigint, unknown_division_rows bigint, null_permille bigint,
+  null_limit_permille bigint, bad_date_rows bigint, agreement_permille bigint);
+create view monitoring.feed_health as
+  select * from monitoring.feed left join monitoring.quality using (bureau, dataset, county_code);
 ";
 
 /// An outcome of the screening.

@@ -62,6 +62,14 @@ fn texts(reason: RowReason) -> (&'static str, &'static str) {
         RowReason::Inconsistent => {
             ("two values contradict each other, or newer data are on file", "数据相互矛盾，或已登记更新的数据")
         }
+        RowReason::NameVariant => (
+            "the ID number is on file under the same name in variant characters, use those of the document",
+            "该身份证号码登记的姓名用字不同（异体字），请以证件为准",
+        ),
+        RowReason::AgeImplausible => (
+            "the ID number says that its holder is not born yet or older than 120, compare it with the document",
+            "身份证号码显示持证人尚未出生或超过120岁，请与证件核对",
+        ),
         RowReason::Unspecified => ("the row was refused", "该行被拒绝"),
     }
 }

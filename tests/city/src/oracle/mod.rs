@@ -7,6 +7,7 @@
 
 mod aid;
 mod change;
+mod feeds;
 mod indicators;
 mod need;
 mod office;
@@ -20,7 +21,10 @@ use std::{
 
 use chrono::NaiveDate;
 
-use self::view::{Moment, View};
+use self::{
+    feeds::Feeds,
+    view::{Moment, View},
+};
 use crate::{
     calendar,
     city::City,
@@ -59,6 +63,9 @@ pub struct Oracle {
     overdue: HashMap<u32, Vec<String>>,
     held_true: HashMap<Case, BTreeSet<NaiveDate>>,
     late_feeds: BTreeMap<(Dataset, County), BTreeSet<NaiveDate>>,
+    /// What came of each feed, and what held of it between two scans.
+    feeds: Feeds,
+    passing: BTreeSet<(Indicator, Dataset, County)>,
     /// What held of feeds beside lateness.
     feed_faults: BTreeMap<(Indicator, Dataset, County), BTreeSet<NaiveDate>>,
 }
@@ -86,6 +93,8 @@ impl Oracle {
             overdue: HashMap::new(),
             held_true: HashMap::new(),
             late_feeds: BTreeMap::new(),
+            feeds: Feeds::default(),
+            passing: BTreeSet::new(),
             feed_faults: BTreeMap::new(),
         }
     }
@@ -109,6 +118,9 @@ impl Oracle {
                 rows.push((member, line.row.clone()));
             }
         }
+        self.feeds.note(batch);
+        let faults = self.feeds.faults((batch.dataset, batch.county), &self.city.thresholds.beside);
+        self.passing.extend(faults.into_iter().map(|indicator| (indicator, batch.dataset, batch.county)));
         let as_of = self.delivered.entry((batch.dataset, batch.county)).or_insert(batch.as_of);
         *as_of = (*as_of).max(batch.as_of);
     }
@@ -230,12 +242,17 @@ impl Oracle {
                 if self.feed_late(*dataset, county, today) {
                     self.late_feeds.entry((*dataset, county)).or_default().insert(today);
                 }
+                let faults = self.feeds.faults((*dataset, county), &self.city.thresholds.beside);
+                self.passing.extend(faults.into_iter().map(|indicator| (indicator, *dataset, *county)));
                 for indicator in [Indicator::Q01, Indicator::Q10] {
                     if self.feed_holds(indicator, (*dataset, county), today) {
                         self.feed_faults.entry((indicator, *dataset, county)).or_default().insert(today);
                     }
                 }
             }
+        }
+        for fault in std::mem::take(&mut self.passing) {
+            self.feed_faults.entry(fault).or_default().insert(today);
         }
         now
     }

@@ -64,6 +64,7 @@ impl Play {
             ages,
         };
         let mut report = Report::new(&self.city, &self.records, self.refusals);
+        report.feeds = self.feeds.clone();
         [report.indicators, report.unplanned] = self.indicators(&books);
         report.work_orders = work_orders(&books.orders);
         report.referrals = self.referral_counts(&books).await?;

@@ -103,6 +103,12 @@ impl Play {
             for (batch, told) in batches.iter().zip(answers) {
                 rows += told.tally.sent;
                 self.note(bureau.text(), &batch.defects(), &told);
+                let feed = self.feeds.entry(format!("{}.{}", bureau.text(), batch.dataset.name())).or_default();
+                feed.batches += 1;
+                feed.rows += told.tally.sent;
+                feed.accepted += told.tally.accepted;
+                feed.refused += told.tally.refused;
+                feed.last_as_of = feed.last_as_of.clone().max(iso(batch.as_of));
                 self.oracle.deliver(batch);
             }
         }

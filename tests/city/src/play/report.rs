@@ -45,6 +45,17 @@ impl IndicatorCount {
     }
 }
 
+/// What came of a bureau's dataset over the whole play.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct FeedCount {
+    pub batches: u64,
+    pub rows: u64,
+    pub accepted: u64,
+    pub refused: u64,
+    /// Day of the newest batch.
+    pub last_as_of: String,
+}
+
 /// Of nothing, all is right.
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
@@ -122,6 +133,8 @@ pub struct Report {
     pub days: u32,
     pub chaos: String,
     pub records: BTreeMap<String, RecordCount>,
+    /// By bureau and dataset, all counties together.
+    pub feeds: BTreeMap<String, FeedCount>,
     /// The indicators that something was planted for.
     pub indicators: BTreeMap<String, IndicatorCount>,
     /// Every other indicator that raised a warning or should have.
@@ -218,6 +231,7 @@ impl Report {
             self.households, self.persons, self.seed, self.days
         );
         self.bureau_table(&mut text);
+        self.feed_table(&mut text);
         self.indicator_table(&mut text);
         let (w, r, l) = (self.work_orders, self.refusals, self.latency_ms.record_to_referral);
         let _ =
@@ -253,6 +267,16 @@ impl Report {
             let _ = writeln!(text, "  - {problem}");
         }
         text
+    }
+
+    fn feed_table(&self, text: &mut String) {
+        let heads = ["数据源 feed", "批次 batches", "行 rows", "接收 accepted", "退回 refused", "最新 as of"];
+        let mut rows = vec![cells(&heads)];
+        for (name, f) in &self.feeds {
+            let figures = [f.batches, f.rows, f.accepted, f.refused].map(|n| n.to_string());
+            rows.push([vec![name.clone()], figures.to_vec(), vec![f.last_as_of.clone()]].concat());
+        }
+        lay(text, &rows);
     }
 
     fn bureau_table(&self, text: &mut String) {
