@@ -38,10 +38,10 @@ use super::{
 };
 
 /// A number made from the checksum; it belongs to nobody.
-const ID_NUMBER: &str = "622621198001011237";
-const NAME: &str = "石敢当";
-const TODAY: &str = "2026-10-26";
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const ID_NUMBER: &str = "622621198001011237";
+pub(super) const NAME: &str = "石敢当";
+pub(super) const TODAY: &str = "2026-10-26";
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_get_one_answer_for_one_call_and_only_what_their_certificate_allows() -> anyhow::Result<()> {
@@ -65,7 +65,7 @@ fn reason(status: &Status) -> String {
     status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
 
-async fn collect(mesh: &Mesh, income: i64) -> anyhow::Result<Result<ImportHouseholdsResponse, Status>> {
+pub(super) async fn collect(mesh: &Mesh, income: i64) -> anyhow::Result<Result<ImportHouseholdsResponse, Status>> {
     let channel = mesh.channel("gateway", Some("operator/county/621202")).await?;
     let header = ImportHeader {
         request_id: "0b6f9a5e-0000-4000-8000-000000000001".to_owned(),
@@ -156,7 +156,7 @@ async fn a_bureaus_batch_sent_twice_is_one(mesh: &Mesh) -> anyhow::Result<()> {
 }
 
 #[expect(clippy::print_stderr, reason = "why a step was left out, for the person who reads the test's output")]
-fn tell(text: &str) {
+pub(super) fn tell(text: &str) {
     eprintln!("{text}");
 }
 

@@ -4,6 +4,7 @@ mod books;
 mod harness;
 mod mesh_calls;
 mod mesh_chaos;
+mod mesh_clients;
 mod mesh_hostile;
 mod mesh_month;
 mod mesh_receipt;

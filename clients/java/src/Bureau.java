@@ -1,0 +1,239 @@
+import com.google.gson.JsonObject;
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.util.JsonFormat;
+import io.grpc.StatusRuntimeException;
+import java.io.ByteArrayOutputStream;
+import java.io.File;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import minqing.bureau.v1.Dataset.BatchLimits;
+import minqing.bureau.v1.ExchangeServiceOuterClass.AcknowledgeReferralsRequest;
+import minqing.bureau.v1.ExchangeServiceOuterClass.BatchHeader;
+import minqing.bureau.v1.ExchangeServiceOuterClass.BatchRows;
+import minqing.bureau.v1.ExchangeServiceOuterClass.FeedbackRecord;
+import minqing.bureau.v1.ExchangeServiceOuterClass.FetchReferralsRequest;
+import minqing.bureau.v1.ExchangeServiceOuterClass.Referral;
+import minqing.bureau.v1.ExchangeServiceOuterClass.ReportFeedbackRequest;
+import minqing.bureau.v1.ExchangeServiceOuterClass.SubmitBatchRequest;
+import minqing.types.v1.Types.BatchMode;
+import org.apache.commons.csv.CSVFormat;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** A bureau's client of the mesh (部门客户端): sends batches, fetches referrals, answers them. */
+@Command(name = "bureau", description = {
+    "A bureau's client of the mesh (部门客户端): sends batches, fetches referrals, answers them.",
+    "Sending the same batch again is safe: its number makes the request's id, and a repeat gets the first answer."})
+public final class Bureau {
+    @Option(names = "--address", description = "the gateway's or the adapter's host:port")
+    private String address;
+
+    @Option(names = "--certificate", description = "folder with ca.pem, cert.pem, key.pem")
+    private File certificate;
+
+    @Option(names = "--server-name", defaultValue = "gateway", description = "name in the server's certificate")
+    private String serverName;
+
+    @Option(names = "--attempts", defaultValue = "6", description = "how often a call that was cut is tried")
+    private int attempts;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, scope = CommandLine.ScopeType.INHERIT, description = "show this help")
+    private boolean help;
+
+    private final PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+
+    /** Exit code: 0 all taken, 1 something refused, 2 a fault that is told on standard error. */
+    public static void main(String[] arguments) {
+        System.setErr(new PrintStream(System.err, true, StandardCharsets.UTF_8));
+        var line = new CommandLine(new Bureau());
+        line.setExecutionExceptionHandler((fault, where, parsed) -> {
+            System.err.println(told(fault));
+            return 2;
+        });
+        System.exit(line.execute(arguments));
+    }
+
+    private static String told(Exception fault) {
+        if (fault instanceof StatusRuntimeException refused) {
+            return refused.getStatus().getCode() + ": " + refused.getStatus().getDescription();
+        }
+        return fault instanceof Rows.Fault ? fault.getMessage() : fault.toString();
+    }
+
+    private Exchange exchange() throws IOException, Rows.Fault {
+        if (address == null || certificate == null) {
+            throw new Rows.Fault("--address and --certificate are needed, before the command 命令之前须写明地址和证书");
+        }
+        return new Exchange(address, certificate, serverName, attempts);
+    }
+
+    @Command(description = "what may be sent: datasets, columns, codes 数据集目录")
+    int datasets() throws Exception {
+        try (var exchange = exchange()) {
+            for (var dataset : exchange.datasets().datasets()) {
+                out.println(dataset.getDataset().getName() + "\t" + dataset.getDataset().getTitle());
+                for (var column : dataset.getColumnsList()) {
+                    var need = column.getColumn().getRequired() ? "required 必填" : "";
+                    var codes = column.getCodesList().stream().map(c -> c.getStandard()).collect(Collectors.joining("/"));
+                    out.printf("    %s\t%s\t%s\t%s%n", column.getField(), column.getColumn().getHeader(), need, codes);
+                }
+            }
+            return 0;
+        }
+    }
+
+    @Command(description = "send a CSV file as one batch 报送一批")
+    int send(
+            @Parameters(paramLabel = "FILE.csv") Path file,
+            @Option(names = "--dataset", paramLabel = "NAME", required = true, description = "name as `datasets` shows it") String name,
+            @Option(names = "--division", paramLabel = "CODE", required = true, description = "county that the batch covers, 6 digits") String division,
+            @Option(names = "--as-of", paramLabel = "DATE", required = true, description = "day on which the data stood, YYYY-MM-DD") String asOf,
+            @Option(names = "--snapshot", description = "all there is, not only what changed 全量") boolean snapshot,
+            @Option(names = "--batch-no", paramLabel = "NUMBER", description = "the bureau's own number; the file's name when not given") String given,
+            @Option(names = "--receipt", paramLabel = "FILE", description = "where the signed receipt goes; beside the file") Path receiptFile)
+            throws Exception {
+        try (var exchange = exchange()) {
+            var catalogue = exchange.datasets();
+            var dataset = catalogue.datasets().stream().filter(d -> d.getDataset().getName().equals(name)).findFirst()
+                    .orElseThrow(() -> new Rows.Fault("no dataset " + name + "; there are 没有这个数据集，可用的有: " + catalogue
+                            .datasets().stream().map(d -> d.getDataset().getName()).collect(Collectors.joining(", "))));
+            var rows = Rows.read(file, dataset);
+            var batchNo = given != null ? given : file.getFileName().toString().replaceFirst("\\.[^.]*$", "");
+            var header = BatchHeader.newBuilder()
+                    .setRequestId(id("minqing/" + dataset.getMessageType() + "/" + batchNo))
+                    .setBatchNo(batchNo).setDataset(name).setDivisionCode(division).setAsOf(asOf).setRowCount(rows.size())
+                    .setMode(snapshot ? BatchMode.BATCH_MODE_SNAPSHOT : BatchMode.BATCH_MODE_CHANGES);
+            var answer = exchange.submit(() -> parts(header.build(), rows, catalogue.limits()));
+            var batch = answer.getBatch();
+            out.printf("%s: sent %d 报送, accepted %d 接收, refused %d 退回, changed %d 变化%n",
+                    batch.getBatchNo(), batch.getSent(), batch.getAccepted(), batch.getRefused(), batch.getChanged());
+            for (var error : answer.getErrorsList()) {
+                out.printf("  row %d 第%d行 %s %s: %s %s%n", error.getRow(), error.getRow(), error.getHeader(), error.getField(),
+                        error.getMessageZh(), error.getMessage());
+            }
+            var receipt = receiptFile != null ? receiptFile : Path.of(file + ".receipt.json");
+            Files.writeString(receipt, JsonFormat.printer().print(answer.getReceipt()));
+            out.println("receipt 回执: " + receipt);
+            return batch.getRefused() > 0 ? 1 : 0;
+        }
+    }
+
+    /** The header, then the rows in messages as large as the adapter takes. */
+    private static Iterator<SubmitBatchRequest> parts(BatchHeader header, List<Any> rows, BatchLimits limits) {
+        var first = Stream.of(SubmitBatchRequest.newBuilder().setHeader(header).build());
+        var ends = new ArrayList<Integer>();
+        int size = 0;
+        for (int at = 0, begun = 0; at < rows.size(); at++) {
+            int length = rows.get(at).getSerializedSize() + 8;
+            if (at > begun && (at - begun == limits.getRowsPerMessage() || size + length > limits.getBytesPerMessage())) {
+                ends.add(at);
+                begun = at;
+                size = 0;
+            }
+            size += length;
+        }
+        ends.add(rows.size());
+        var from = new int[] {0};
+        var rest = ends.stream().filter(end -> end > 0).map(end -> {
+            var some = BatchRows.newBuilder().addAllRows(rows.subList(from[0], end));
+            from[0] = end;
+            return SubmitBatchRequest.newBuilder().setRows(some).build();
+        });
+        return Stream.concat(first, rest).iterator();
+    }
+
+    @Command(description = "fetch waiting referrals as JSON lines; they hold people, so mind where it goes 领取转办")
+    int referrals(
+            @Option(names = "--most", defaultValue = "20", description = "at most so many, 1 to 100") int most,
+            @Option(names = "--sign", paramLabel = "USER", description = "sign for them in this user's name 签收") String user)
+            throws Exception {
+        try (var exchange = exchange()) {
+            var ask = FetchReferralsRequest.newBuilder().setRequestId(UUID.randomUUID().toString()).setPageSize(most).build();
+            var waiting = exchange.call("referral", stub -> stub.fetchReferrals(ask)).getReferralsList();
+            var json = JsonFormat.printer().preservingProtoFieldNames().omittingInsignificantWhitespace();
+            for (var referral : waiting) {
+                out.println(json.print(referral));
+            }
+            if (waiting.isEmpty() || user == null) {
+                return 0;
+            }
+            var sign = AcknowledgeReferralsRequest.newBuilder().setRequestId(UUID.randomUUID().toString()).setOperator(user)
+                    .addAllReferrals(waiting.stream().map(Referral::getName).toList()).build();
+            var results = exchange.call("", stub -> stub.acknowledgeReferrals(sign)).getResultsList();
+            for (var result : results) {
+                if (!result.getAccepted()) {
+                    System.err.println(result.getReferral() + ": " + result.getMessageZh() + " " + result.getMessage());
+                }
+            }
+            return results.stream().allMatch(result -> result.getAccepted()) ? 0 : 1;
+        }
+    }
+
+    @Command(description = "report decisions and aid from a CSV file whose columns are the fields of FeedbackRecord 反馈")
+    int answer(@Parameters(paramLabel = "FILE.csv") Path file) throws Exception {
+        var records = new ArrayList<FeedbackRecord>();
+        var format = CSVFormat.Builder.create(CSVFormat.RFC4180).setHeader().setSkipHeaderRecord(true).setTrim(true).build();
+        try (var reader = Rows.withoutMark(file); var lines = format.parse(reader)) {
+            for (var line : lines) {
+                records.add(feedback(line.toMap(), file + ", line " + (line.getRecordNumber() + 1)));
+            }
+        }
+        var numbers = records.stream().map(FeedbackRecord::getRecordNo).collect(Collectors.joining("/"));
+        var report = ReportFeedbackRequest.newBuilder().setRequestId(id("minqing/feedback/" + numbers)).addAllRecords(records);
+        try (var exchange = exchange()) {
+            var results = exchange.call("", stub -> stub.reportFeedback(report.build())).getResultsList();
+            for (var result : results) {
+                out.println(result.getAccepted()
+                        ? result.getRecordNo() + ": taken 已接收"
+                        : "%s: %s: %s %s".formatted(result.getRecordNo(), result.getField(), result.getMessageZh(), result.getMessage()));
+            }
+            return results.stream().allMatch(result -> result.getAccepted()) ? 0 : 1;
+        }
+    }
+
+    private static FeedbackRecord feedback(Map<String, String> cells, String place) throws Rows.Fault {
+        var json = new JsonObject();
+        cells.forEach((name, text) -> {
+            if (!text.isEmpty()) {
+                json.addProperty(name, name.equals("decision") ? "FEEDBACK_DECISION_" + text.toUpperCase(Locale.ROOT) : text);
+            }
+        });
+        var record = FeedbackRecord.newBuilder();
+        try {
+            JsonFormat.parser().merge(json.toString(), record);
+        } catch (InvalidProtocolBufferException fault) {
+            throw new Rows.Fault(place + ": " + fault.getMessage());
+        }
+        return record.build();
+    }
+
+    /** The same id for the same text, as UUID version 5 of the URL name space makes it (RFC 9562). */
+    private static String id(String text) throws NoSuchAlgorithmException {
+        var space = HexFormat.of().parseHex("6ba7b8119dad11d180b400c04fd430c8");
+        var bytes = new ByteArrayOutputStream();
+        bytes.writeBytes(space);
+        bytes.writeBytes(text.getBytes(StandardCharsets.UTF_8));
+        var hash = ByteBuffer.wrap(MessageDigest.getInstance("SHA-1").digest(bytes.toByteArray()));
+        long high = hash.getLong() & ~0xF000L | 0x5000L;
+        long low = hash.getLong() & 0x3FFFFFFFFFFFFFFFL | 0x8000000000000000L;
+        return new UUID(high, low).toString();
+    }
+}
