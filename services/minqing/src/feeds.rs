@@ -45,7 +45,7 @@ or the result file beside the bureau's own.";
 pub struct FeedsOptions {
     #[command(flatten)]
     mesh: MeshOptions,
-    /// Only this bureau's: education, hr, housing, health, medical_insurance, emergency, rural, disabled, women.
+    /// Only this bureau's: education, hr, housing, health, medical_insurance, emergency, rural, disabled, women, outside.
     #[arg(long)]
     bureau: Option<String>,
     /// Only this county's, 6 or 12 digits.

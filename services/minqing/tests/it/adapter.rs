@@ -122,6 +122,10 @@ fn the_crate_is_what_it_was() {
         "name: \"water\",\n        title: \"水务局\",\n        acts_on_referrals: true,\n        datasets: &[\"water_customer\", \"water_arrears\"],"
     ));
     assert!(!lib.contains("@@") && lib.lines().count() < 100);
+    assert!(
+        text(&root(), "services/adapter/GUIDE.md").contains(&format!("```rust\n{lib}```")),
+        "the guide shows another"
+    );
     let csv = fs::read_to_string(made.join("fixtures/arrears.csv")).unwrap();
     assert_eq!(csv.lines().count(), 3);
     assert!(csv.contains(",990000") || csv.contains("\n990000"), "the samples' people cannot exist: {csv}");
