@@ -81,6 +81,8 @@ impl Handler for Dispatched {
             for event in events {
                 read(event, &mut referrals, &mut checked)?;
             }
+            // What was found of a household's warnings is a fact of its rules too.
+            referrals.households.extend(checked.iter().map(|of| of.household));
             verdict::apply(work, &checked).await?;
             referral::apply(&self.0, work, referrals).await
         })

@@ -273,6 +273,12 @@ fn register_sources() -> Vec<Source> {
                 ("decision", "decision", Text),
             ],
         ),
+        register(
+            "mesh.verdict_history",
+            "verdict",
+            (None, Some("household_id")),
+            &[("indicator", "indicator", Text), ("verdict", "verdict", Text), ("decided_on", "decided_on", Date)],
+        ),
         feed(),
         feed_quality(),
     ]

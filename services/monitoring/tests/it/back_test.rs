@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use minqing_proto::minqing::{
     dispatch::v1::{Verdict, WorkOrderClosed, WorkOrderVerified},
     monitoring::v1::{BackTest, BackTestPolicyRequest, IndicatorYield},
@@ -10,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     packs::small,
     records::{calm, loss},
+    roster::certificate,
     town::{Town, household, household_name, member, row},
     what_if::{patient, policies, reason},
 };
@@ -166,4 +169,24 @@ async fn a_second_order_closed_says_nothing_of_warnings_that_have_their_verdict(
     town.service.running.consume_once().await.unwrap();
     let after = yields(&town, "operator/city").await;
     assert_eq!((after[0].checked, after[0].not_true, after[0].already_aided), (1, 1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_household_whose_warnings_are_found_not_true_again_and_again_is_told_to_the_owner_of_the_rule() {
+    let town = Town::start().await;
+    town.tell([household(1, &[10, 11, 12]), household(2, &[20])]).await;
+    town.deliver_nothing("hr.insurance_payment", "2026-10-26").await;
+    let rows = [10, 11, 12, 20].map(|person| row(person, person, &certificate("2025-01-01"))).into();
+    town.deliver("disabled.disability_certificate", Changes, "2026-10-26", rows).await;
+    let told =
+        |open: &BTreeSet<String>| open.iter().filter(|word| word.starts_with("P20")).cloned().collect::<Vec<_>>();
+    let open = town.open().await;
+    assert_eq!(open.iter().filter(|word| word.starts_with("A03")).count(), 4, "{open:?}");
+    assert!(told(&open).is_empty());
+    for id in [1, 2] {
+        let event = verified(id, Verdict::NotTrue, &["A03"], "2026-10-26");
+        town.service.running.feed("dispatch", &event.work_order, &event).unwrap();
+    }
+    town.service.running.consume_once().await.unwrap();
+    assert_eq!(told(&town.open().await), ["P20 h1"], "three verdicts of the one, one of the other");
 }
