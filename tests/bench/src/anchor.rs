@@ -4,14 +4,12 @@
 use bytes::Bytes;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-/// A table like monitoring's for settlements, with its keys and indexes, in a schema of its own.
-pub async fn copy_table(connection: &mut PgConnection) -> anyhow::Result<()> {
-    sqlx::raw_sql(
-        "drop schema if exists bench cascade; create schema bench; \
-         create table bench.settlement (like monitoring.record_medical_insurance_settlement including all)",
-    )
-    .execute(connection)
-    .await?;
+/// A table like one of monitoring's, with its keys and indexes, in a schema of its own.
+pub async fn copy_table(connection: &mut PgConnection, like: &'static str) -> anyhow::Result<()> {
+    let statements = format!(
+        "drop schema if exists bench cascade; create schema bench; create table bench.record (like {like} including all)"
+    );
+    sqlx::raw_sql(AssertSqlSafe(statements)).execute(connection).await?;
     Ok(())
 }
 
@@ -19,7 +17,7 @@ pub async fn copy_table(connection: &mut PgConnection) -> anyhow::Result<()> {
 pub async fn copy(url: &str, columns: &[(String, String)], first: usize, rows: usize) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(url).await?;
     let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-    let statement = format!("copy bench.settlement ({}) from stdin", names.join(", "));
+    let statement = format!("copy bench.record ({}) from stdin", names.join(", "));
     for start in (first..first + rows).step_by(10_000) {
         let end = (start + 10_000).min(first + rows);
         let mut text = String::with_capacity((end - start) * 256);
@@ -59,6 +57,7 @@ fn value(name: &str, kind: &str, n: usize) -> String {
             "division_code" => "621202100000".to_owned(),
             "county_code" => "621202000000".to_owned(),
             "visit_no" => format!("V{n:012}"),
+            "paid_month" => "2026-09".to_owned(),
             _ => "inpatient".to_owned(),
         },
     }
@@ -68,7 +67,7 @@ fn value(name: &str, kind: &str, n: usize) -> String {
 pub async fn columns(connection: &mut PgConnection) -> anyhow::Result<Vec<(String, String)>> {
     Ok(sqlx::query_as(AssertSqlSafe(
         "select column_name::text, case data_type when 'timestamp with time zone' then 'date' else data_type::text end \
-         from information_schema.columns where table_schema = 'bench' and table_name = 'settlement' \
+         from information_schema.columns where table_schema = 'bench' and table_name = 'record' \
          order by ordinal_position"
             .to_owned(),
     ))

@@ -31,7 +31,7 @@ const ROWS: usize = 20_000;
 pub async fn run(mesh: &Mesh, repeats: usize) -> anyhow::Result<Value> {
     let url = mesh.database()?.to_owned();
     let mut admin = PgConnection::connect(&url).await?;
-    anchor::copy_table(&mut admin).await?;
+    anchor::copy_table(&mut admin, "monitoring.record_medical_insurance_settlement").await?;
     let columns = anchor::columns(&mut admin).await?;
     let channel = mesh.channel("adapter-medical_insurance", "bureau/medical_insurance").await?;
     let today = mesh.today()?;

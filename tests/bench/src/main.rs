@@ -11,6 +11,7 @@ mod mesh;
 mod people;
 mod query;
 mod rules;
+mod transports;
 
 use std::path::PathBuf;
 
@@ -22,7 +23,7 @@ use crate::mesh::Mesh;
 /// Jobs of the mesh's performance goals, each beside its anchor.
 #[derive(Parser)]
 struct Arguments {
-    /// J1 ingest, J3 rules, J4 record to referral, J5 query with audit, J7 memory of an idle mesh; all when none is named.
+    /// J1 ingest, J2 a large feed by each transport, J3 rules, J4 record to referral, J5 query with audit, J7 memory of an idle mesh; all when none is named.
     jobs: Vec<String>,
     /// The file `minqing up` writes.
     #[arg(long)]
@@ -33,6 +34,12 @@ struct Arguments {
     /// Times each side runs; the median counts.
     #[arg(long, default_value_t = 5)]
     repeats: usize,
+    /// J2: rows sent by each transport.
+    #[arg(long, default_value_t = 1_000_000)]
+    rows: usize,
+    /// J2: database of the bureau, as its adapter is told.
+    #[arg(long)]
+    bureau_database: Option<String>,
     /// J3: the policy pack's folder.
     #[arg(long)]
     policy: PathBuf,
@@ -57,7 +64,7 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let mesh = Mesh::read(&arguments.mesh)?;
-    let known = ["J1", "J3", "J4", "J5", "J7"];
+    let known = ["J1", "J2", "J3", "J4", "J5", "J7"];
     for job in &arguments.jobs {
         anyhow::ensure!(known.contains(&job.as_str()), "unknown job `{job}`; there are {}", known.join(", "));
     }
@@ -80,6 +87,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("J1") {
         figures.insert("J1".to_owned(), ingest::run(&mesh, arguments.repeats).await?);
+    }
+    if let Some(bureau) = arguments.bureau_database.as_deref().filter(|_| wanted("J2")) {
+        figures.insert("J2".to_owned(), transports::run(&mesh, bureau, arguments.rows).await?);
     }
     figures.insert("load_after".to_owned(), json!(measure::load()));
     print(&figures)?;

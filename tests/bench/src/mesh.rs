@@ -1,6 +1,10 @@
 //! The mesh as a client of a bureau or an operator sees it.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -31,6 +35,11 @@ impl Mesh {
     /// URL of the database as its administrator.
     pub fn database(&self) -> anyhow::Result<&str> {
         self.0["admin_database_url"].as_str().context("no database in the mesh file")
+    }
+
+    /// The folder through which an adapter's bureau exchanges files.
+    pub fn exchange_folder(&self, service: &str) -> anyhow::Result<PathBuf> {
+        Ok(self.0["services"][service]["exchange_dir"].as_str().context("this adapter has no exchange folder")?.into())
     }
 
     pub fn redis(&self) -> anyhow::Result<&str> {

@@ -17,6 +17,7 @@ use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::{layout::Layout, process::Processes};
+use crate::services;
 
 /// How the mesh is disturbed while the command runs.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -62,6 +63,9 @@ pub struct Options {
     /// Send traces to this OTLP/gRPC receiver.
     #[arg(long)]
     otlp: Option<String>,
+    /// Let a bureau's adapter exchange by tables in this database, BUREAU=URL; may be given several times.
+    #[arg(long, value_parser = exchange_database)]
+    exchange_database: Vec<(String, String)>,
     /// Command to run against the mesh once it is ready; without one the mesh stays up with the real clock.
     #[arg(last = true)]
     command: Vec<String>,
@@ -76,6 +80,14 @@ pub struct PrepareOptions {
     /// Administrator's URL of the database that gets the roles and schemas.
     #[arg(long)]
     database_url: String,
+}
+
+fn exchange_database(text: &str) -> Result<(String, String), String> {
+    let (bureau, url) = text.split_once('=').ok_or("要写成 部门=URL write it as bureau=URL")?;
+    if !services::bureaus().contains(&bureau) {
+        return Err(format!("没有这个部门 no bureau is called {bureau}"));
+    }
+    Ok((bureau.to_owned(), url.to_owned()))
 }
 
 /// Prepares what a mesh started by other means (compose) needs; a second run changes nothing.

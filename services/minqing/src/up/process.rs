@@ -228,6 +228,9 @@ fn variables(
     }
     if let Some(bureau) = process.name.strip_prefix("adapter-") {
         all.push(("MINQING_SIGNING_DIR", text(layout.signing(bureau))));
+        if let Some((_, url)) = options.exchange_database.iter().find(|(name, _)| name == bureau) {
+            all.push(("MINQING_EXCHANGE_DATABASE_URL", url.clone()));
+        }
     }
     if let Some(bureau) = process.name.strip_prefix("adapter-").filter(|b| services::FILE_BUREAUS.contains(b)) {
         let folder = layout.exchange(bureau);
