@@ -31,6 +31,7 @@ pub fn line(line: Line) -> pb::ReconciliationLine {
         granted: count(line.granted),
         amount_fen: line.amount_fen,
         digest: line.digest,
+        content_digest: line.content_digest,
     }
 }
 

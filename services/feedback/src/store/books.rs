@@ -16,6 +16,7 @@ pub struct Line {
     pub granted: i64,
     pub amount_fen: i64,
     pub digest: String,
+    pub content_digest: String,
 }
 
 /// Lines of a bureau and a month; of all when none is named.
