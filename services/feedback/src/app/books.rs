@@ -1,11 +1,43 @@
 //! The books as the contract shows them.
 
-use chrono::{Months, NaiveDate};
-use minqing_kit::{Error, Result};
-use minqing_proto::minqing::feedback::v1 as pb;
+use chrono::{DateTime, Months, NaiveDate, SecondsFormat, Utc};
+use minqing_kit::{Error, Result, id};
+use minqing_proto::minqing::{feedback::v1 as pb, types::v1::FeedbackDecision};
 
 use super::view;
-use crate::store::books::{Line, Timely};
+use crate::{
+    domain::{books::Kind, decision::Decision},
+    store::{
+        books::{Line, Timely},
+        difference::DifferenceRow,
+    },
+};
+
+const DIFFERENCES: &str = "bookDifferences";
+
+/// Bureau and programme.
+pub type LineKey = (String, String);
+
+/// What one bureau, programme and month comes to; two books agree when it is the same in both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sums {
+    pub count: i64,
+    pub amount_fen: i64,
+    pub digest: String,
+    pub content_digest: String,
+}
+
+impl Sums {
+    pub fn of(line: Line) -> (LineKey, Sums) {
+        let sums = Sums {
+            count: line.feedback,
+            amount_fen: line.amount_fen,
+            digest: line.digest,
+            content_digest: line.content_digest,
+        };
+        ((line.bureau, line.programme), sums)
+    }
+}
 
 /// First day of a month and of the next; none for an empty text.
 pub fn month(text: &str) -> Result<Option<(NaiveDate, NaiveDate)>> {
@@ -32,6 +64,35 @@ pub fn line(line: Line) -> pb::ReconciliationLine {
         amount_fen: line.amount_fen,
         digest: line.digest,
         content_digest: line.content_digest,
+    }
+}
+
+/// A difference.
+pub fn difference(row: DifferenceRow) -> pb::BookDifference {
+    let kind = match Kind::parse(&row.kind) {
+        None => pb::DifferenceKind::Unspecified,
+        Some(Kind::MissingInRegistry) => pb::DifferenceKind::MissingInRegistry,
+        Some(Kind::MissingInFeedback) => pb::DifferenceKind::MissingInFeedback,
+        Some(Kind::ContentDiffers) => pb::DifferenceKind::ContentDiffers,
+    };
+    let decision = |text: Option<String>| {
+        let decision = text.and_then(|text| Decision::parse(&text));
+        decision.map_or(FeedbackDecision::Unspecified, view::decision_told)
+    };
+    let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    pb::BookDifference {
+        name: id::name(DIFFERENCES, row.difference_id),
+        bureau: view::bureau(&row.bureau) as i32,
+        programme: row.programme,
+        month: row.month.format("%Y-%m").to_string(),
+        record_no: row.record_no,
+        kind: kind as i32,
+        feedback_amount_fen: row.amount_fen.unwrap_or_default(),
+        registry_amount_fen: row.registry_amount_fen.unwrap_or_default(),
+        feedback_decision: decision(row.decision) as i32,
+        registry_decision: decision(row.registry_decision) as i32,
+        first_seen_time: time(row.first_seen_at),
+        resolved_time: row.resolved_at.map_or_else(String::new, time),
     }
 }
 

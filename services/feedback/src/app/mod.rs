@@ -2,7 +2,9 @@
 
 pub mod books;
 pub mod calendar;
+pub mod compare;
 pub mod follow;
+pub mod ledger;
 pub mod record;
 pub mod scope;
 pub mod sign;

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod books;
+mod differences;
+mod nights;
 mod office;
 mod receipts;
 mod records;
+mod two_books;
