@@ -23,7 +23,7 @@ use crate::{
         view,
     },
     domain::books::months,
-    store::difference,
+    store::difference::{self, Counterpart},
 };
 
 /// Its name.
@@ -32,8 +32,9 @@ pub const BOOKS: &str = "books";
 const EVERY: Duration = Duration::from_secs(600);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct BureauLabel {
+struct Labels {
     bureau: String,
+    counterpart: &'static str,
 }
 
 /// The comparison.
@@ -41,7 +42,7 @@ pub struct Books {
     db: Db,
     clock: SharedClock,
     comparison: Comparison,
-    open: Family<BureauLabel, Gauge<i64, AtomicI64>>,
+    open: Family<Labels, Gauge<i64, AtomicI64>>,
 }
 
 impl Books {
@@ -49,7 +50,7 @@ impl Books {
         let open = Family::default();
         cx.metrics.register(
             "books_differences",
-            "Open differences between feedback's and the register's books",
+            "Open differences between feedback's books and the register's or a bureau's",
             open.clone(),
         );
         let call = Call::worker("feedback", BOOKS);
@@ -79,15 +80,18 @@ impl Books {
         Ok(Pass { did, caught_up, detail })
     }
 
-    /// Shows the open differences of every bureau; gives their sum.
+    /// Shows the open differences of every bureau with either counterpart; gives their sum.
     async fn count_open(&self) -> Result<i64> {
         let mut connection = self.db.acquire().await?;
-        let open = difference::open_by_bureau(&mut connection).await?;
+        let open = difference::open_counts(&mut connection).await?;
         for bureau in (1..).map_while(|number| Bureau::try_from(number).ok()).filter_map(view::bureau_text) {
-            let count = open.iter().find(|(name, _)| *name == bureau).map_or(0, |(_, count)| *count);
-            self.open.get_or_create(&BureauLabel { bureau }).set(count);
+            for counterpart in Counterpart::ALL.map(Counterpart::as_str) {
+                let count = open.iter().find(|(of, with, _)| *of == bureau && with == counterpart);
+                let labels = Labels { bureau: bureau.clone(), counterpart };
+                self.open.get_or_create(&labels).set(count.map_or(0, |(.., count)| *count));
+            }
         }
-        Ok(open.iter().map(|(_, count)| count).sum())
+        Ok(open.iter().map(|(.., count)| count).sum())
     }
 }
 

@@ -3,13 +3,17 @@
 use chrono::{DateTime, Months, NaiveDate, SecondsFormat, Utc};
 use minqing_kit::{Error, Result, id};
 use minqing_proto::minqing::{feedback::v1 as pb, types::v1::FeedbackDecision};
+use uuid::Uuid;
 
 use super::view;
 use crate::{
-    domain::{books::Kind, decision::Decision},
+    domain::{
+        books::{Difference, Kind},
+        decision::Decision,
+    },
     store::{
         books::{Line, Timely},
-        difference::DifferenceRow,
+        difference::{Counterpart, DifferenceRow, LineRef},
     },
 };
 
@@ -46,9 +50,12 @@ pub fn month(text: &str) -> Result<Option<(NaiveDate, NaiveDate)>> {
     }
     let first = format!("{text}-01").parse::<NaiveDate>().ok().filter(|_| text.len() == 7);
     let span = first.and_then(|first| Some((first, first.checked_add_months(Months::new(1))?)));
-    span.map(Some).ok_or_else(|| {
-        Error::invalid("INVALID_MONTH", "month must be YYYY-MM", "month 应为 YYYY-MM").field("month", "must be YYYY-MM")
-    })
+    span.map(Some).ok_or_else(wrong_month)
+}
+
+/// The month is none, or is missing where it is needed.
+pub fn wrong_month() -> Error {
+    Error::invalid("INVALID_MONTH", "month must be YYYY-MM", "month 应为 YYYY-MM").field("month", "must be YYYY-MM")
 }
 
 /// A line of the books.
@@ -67,12 +74,50 @@ pub fn line(line: Line) -> pb::ReconciliationLine {
     }
 }
 
+/// What was found in one line as rows.
+pub fn rows(
+    line: &LineRef,
+    found: &[Difference<'_>],
+    now: DateTime<Utc>,
+    new_id: impl Fn() -> Uuid,
+) -> Vec<DifferenceRow> {
+    let row = |d: &Difference<'_>| {
+        let any = d.own.map(|o| &o.entry).or(d.other)?;
+        Some(DifferenceRow {
+            difference_id: new_id(),
+            counterpart: line.counterpart.as_str().to_owned(),
+            bureau: line.bureau.clone(),
+            programme: line.programme.clone(),
+            month: line.month,
+            record_no: any.record_no.clone(),
+            kind: d.kind.as_str().to_owned(),
+            division_code: d.own.map_or_else(String::new, |o| o.division_code.clone()),
+            amount_fen: d.own.map(|o| o.entry.amount_fen),
+            decision: d.own.map(|o| o.entry.decision.as_str().to_owned()),
+            other_amount_fen: d.other.map(|o| o.amount_fen),
+            other_decision: d.other.map(|o| o.decision.as_str().to_owned()),
+            first_seen_at: now,
+            resolved_at: None,
+        })
+    };
+    found.iter().filter_map(row).collect()
+}
+
+/// A counterpart as the contract says it.
+pub fn counterpart(stored: &str) -> pb::Counterpart {
+    match Counterpart::ALL.into_iter().find(|c| c.as_str() == stored) {
+        None => pb::Counterpart::Unspecified,
+        Some(Counterpart::Registry) => pb::Counterpart::Registry,
+        Some(Counterpart::Bureau) => pb::Counterpart::Bureau,
+    }
+}
+
 /// A difference.
 pub fn difference(row: DifferenceRow) -> pb::BookDifference {
     let kind = match Kind::parse(&row.kind) {
         None => pb::DifferenceKind::Unspecified,
-        Some(Kind::MissingInRegistry) => pb::DifferenceKind::MissingInRegistry,
-        Some(Kind::MissingInFeedback) => pb::DifferenceKind::MissingInFeedback,
+        Some(Kind::MissingThere) => pb::DifferenceKind::MissingAtCounterpart,
+        Some(Kind::MissingHere) => pb::DifferenceKind::MissingInFeedback,
         Some(Kind::ContentDiffers) => pb::DifferenceKind::ContentDiffers,
     };
     let decision = |text: Option<String>| {
@@ -88,10 +133,11 @@ pub fn difference(row: DifferenceRow) -> pb::BookDifference {
         record_no: row.record_no,
         kind: kind as i32,
         feedback_amount_fen: row.amount_fen.unwrap_or_default(),
-        registry_amount_fen: row.registry_amount_fen.unwrap_or_default(),
+        other_amount_fen: row.other_amount_fen.unwrap_or_default(),
         feedback_decision: decision(row.decision) as i32,
-        registry_decision: decision(row.registry_decision) as i32,
+        other_decision: decision(row.other_decision) as i32,
         first_seen_time: time(row.first_seen_at),
+        counterpart: counterpart(&row.counterpart) as i32,
         resolved_time: row.resolved_at.map_or_else(String::new, time),
     }
 }

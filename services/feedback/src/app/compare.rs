@@ -10,14 +10,14 @@ use chrono::{DateTime, Datelike as _, Months, NaiveDate, TimeDelta, Utc};
 use minqing_kit::{Call, Error, Result, db::Db};
 
 use super::{
-    books::{LineKey, Sums},
+    books::{LineKey, Sums, rows},
     ledger::Ledger,
 };
 use crate::{
-    domain::books::{Difference, Entry, OwnEntry, compare},
+    domain::books::compare,
     store::{
         books,
-        difference::{self, DifferenceRow},
+        difference::{self, Counterpart, LineRef},
     },
 };
 
@@ -76,7 +76,7 @@ impl Comparison {
         let own = books::reconciliation(&mut connection, None, Some(month.first), Some(month.next)).await?;
         let own: BTreeMap<LineKey, Sums> = own.into_iter().filter(|l| l.feedback > 0).map(Sums::of).collect();
         let mut suspect: BTreeSet<LineKey> =
-            difference::open_lines(&mut connection, month.first).await?.into_iter().collect();
+            difference::open_lines(&mut connection, Counterpart::Registry, month.first).await?.into_iter().collect();
         suspect.extend(own.keys().chain(theirs.keys()).filter(|key| own.get(*key) != theirs.get(*key)).cloned());
         Ok(suspect)
     }
@@ -89,39 +89,17 @@ impl Comparison {
             books::entries(&mut connection, line, (month.first, month.next), since).await?
         };
         let now = self.db.clock().now();
-        let found: Vec<_> =
-            compare(&own, &registry).into_iter().filter_map(|d| self.row(month.first, line, &d, now)).collect();
-        let (found, line, first) = (Arc::new(found), line.clone(), month.first);
-        let change = self.db.change(&self.call, move |work| {
-            let (found, line) = (Arc::clone(&found), line.clone());
-            Box::pin(async move { difference::settle(work.conn(), (first, &line.0, &line.1), &found, now).await })
-        });
-        change.await
-    }
-
-    fn row(
-        &self,
-        month: NaiveDate,
-        line: &LineKey,
-        difference: &Difference<'_>,
-        now: DateTime<Utc>,
-    ) -> Option<DifferenceRow> {
-        let own: Option<&OwnEntry> = difference.own;
-        let any: &Entry = own.map(|o| &o.entry).or(difference.registry)?;
-        Some(DifferenceRow {
-            difference_id: self.db.ids().uuid(),
+        let line = LineRef {
+            counterpart: Counterpart::Registry,
+            month: month.first,
             bureau: line.0.clone(),
             programme: line.1.clone(),
-            month,
-            record_no: any.record_no.clone(),
-            kind: difference.kind.as_str().to_owned(),
-            division_code: own.map_or_else(String::new, |o| o.division_code.clone()),
-            amount_fen: own.map(|o| o.entry.amount_fen),
-            decision: own.map(|o| o.entry.decision.as_str().to_owned()),
-            registry_amount_fen: difference.registry.map(|r| r.amount_fen),
-            registry_decision: difference.registry.map(|r| r.decision.as_str().to_owned()),
-            first_seen_at: now,
-            resolved_at: None,
-        })
+        };
+        let found = Arc::new((rows(&line, &compare(&own, &registry), now, || self.db.ids().uuid()), line));
+        let change = self.db.change(&self.call, move |work| {
+            let found = Arc::clone(&found);
+            Box::pin(async move { difference::settle(work.conn(), &found.1, &found.0, now).await })
+        });
+        change.await
     }
 }

@@ -1,6 +1,7 @@
 //! Use cases: one a file.
 
 pub mod books;
+pub mod bureau_ledger;
 pub mod calendar;
 pub mod compare;
 pub mod follow;

@@ -23,17 +23,17 @@ pub struct Entry {
 pub struct OwnEntry {
     pub entry: Entry,
     pub division_code: String,
-    /// False: corrected so shortly ago that the register may still count it.
+    /// False: corrected so shortly ago that the other side may still count it.
     pub in_force: bool,
-    /// Taken so shortly ago that the register may not have it yet.
+    /// Taken so shortly ago that the other side may not have it yet.
     pub on_its_way: bool,
 }
 
 /// What differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    MissingInRegistry,
-    MissingInFeedback,
+    MissingThere,
+    MissingHere,
     ContentDiffers,
 }
 
@@ -41,17 +41,15 @@ impl Kind {
     /// The name it is stored under.
     pub fn as_str(self) -> &'static str {
         match self {
-            Kind::MissingInRegistry => "missing_in_registry",
-            Kind::MissingInFeedback => "missing_in_feedback",
+            Kind::MissingThere => "missing_there",
+            Kind::MissingHere => "missing_here",
             Kind::ContentDiffers => "content_differs",
         }
     }
 
     /// The kind stored under a name.
     pub fn parse(text: &str) -> Option<Kind> {
-        [Kind::MissingInRegistry, Kind::MissingInFeedback, Kind::ContentDiffers]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        [Kind::MissingThere, Kind::MissingHere, Kind::ContentDiffers].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -60,31 +58,31 @@ impl Kind {
 pub struct Difference<'a> {
     pub kind: Kind,
     pub own: Option<&'a OwnEntry>,
-    pub registry: Option<&'a Entry>,
+    pub other: Option<&'a Entry>,
 }
 
 /// What differs between two lists in order of their numbers' bytes. Numbers of one list are expected to differ; one that
-/// stands twice in the register's is missing here once.
-pub fn compare<'a>(own: &'a [OwnEntry], registry: &'a [Entry]) -> Vec<Difference<'a>> {
+/// stands twice in the other side's is missing here once.
+pub fn compare<'a>(own: &'a [OwnEntry], others: &'a [Entry]) -> Vec<Difference<'a>> {
     let mut found = Vec::new();
-    let (mut own, mut registry) = (own.iter().peekable(), registry.iter().peekable());
-    while let Some(order) = order(&mut own, &mut registry) {
+    let (mut own, mut others) = (own.iter().peekable(), others.iter().peekable());
+    while let Some(order) = order(&mut own, &mut others) {
         let ours = if order == Ordering::Greater { None } else { own.next() };
-        let theirs = if order == Ordering::Less { None } else { registry.next() };
+        let theirs = if order == Ordering::Less { None } else { others.next() };
         let kind = match (ours, theirs) {
-            (Some(ours), None) if ours.in_force && !ours.on_its_way => Kind::MissingInRegistry,
+            (Some(ours), None) if ours.in_force && !ours.on_its_way => Kind::MissingThere,
             (Some(ours), Some(theirs)) if ours.in_force && ours.entry != *theirs => Kind::ContentDiffers,
-            (None, Some(_)) => Kind::MissingInFeedback,
+            (None, Some(_)) => Kind::MissingHere,
             _ => continue,
         };
-        found.push(Difference { kind, own: ours, registry: theirs });
+        found.push(Difference { kind, own: ours, other: theirs });
     }
     found
 }
 
 /// How the next records of both lists stand to each other; `None` when both have ended.
-fn order(own: &mut Peekable<Iter<'_, OwnEntry>>, registry: &mut Peekable<Iter<'_, Entry>>) -> Option<Ordering> {
-    match (own.peek(), registry.peek()) {
+fn order(own: &mut Peekable<Iter<'_, OwnEntry>>, others: &mut Peekable<Iter<'_, Entry>>) -> Option<Ordering> {
+    match (own.peek(), others.peek()) {
         (Some(ours), Some(theirs)) => Some(ours.entry.record_no.cmp(&theirs.record_no)),
         (Some(_), None) => Some(Ordering::Less),
         (None, Some(_)) => Some(Ordering::Greater),
@@ -110,13 +108,13 @@ mod tests {
         OwnEntry { entry: entry(record_no), division_code: String::new(), in_force: true, on_its_way: false }
     }
 
-    fn kinds(own: &[OwnEntry], registry: &[Entry]) -> Vec<(Kind, String)> {
-        let number = |d: &Difference<'_>| match (d.own, d.registry) {
+    fn kinds(own: &[OwnEntry], others: &[Entry]) -> Vec<(Kind, String)> {
+        let number = |d: &Difference<'_>| match (d.own, d.other) {
             (Some(ours), _) => ours.entry.record_no.clone(),
             (None, Some(theirs)) => theirs.record_no.clone(),
             (None, None) => String::new(),
         };
-        compare(own, registry).iter().map(|d| (d.kind, number(d))).collect()
+        compare(own, others).iter().map(|d| (d.kind, number(d))).collect()
     }
 
     #[test]
@@ -125,8 +123,8 @@ mod tests {
         let refused = Entry { decision: Decision::Refused, ..entry("E") };
         let found = kinds(&[own("A"), own("B"), own("D"), own("E")], &[entry("B"), entry("C"), other, refused]);
         let expected = [
-            (Kind::MissingInRegistry, "A".to_owned()),
-            (Kind::MissingInFeedback, "C".to_owned()),
+            (Kind::MissingThere, "A".to_owned()),
+            (Kind::MissingHere, "C".to_owned()),
             (Kind::ContentDiffers, "D".to_owned()),
             (Kind::ContentDiffers, "E".to_owned()),
         ];
@@ -148,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_number_twice_in_the_register_is_missing_here_once() {
-        assert_eq!(kinds(&[own("A")], &[entry("A"), entry("A")]), [(Kind::MissingInFeedback, "A".to_owned())]);
+        assert_eq!(kinds(&[own("A")], &[entry("A"), entry("A")]), [(Kind::MissingHere, "A".to_owned())]);
     }
 
     #[test]

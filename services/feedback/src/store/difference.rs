@@ -1,4 +1,4 @@
-//! Differences between both books, and how far the nightly comparison has come.
+//! Differences between our books and the register's or a bureau's, and how far the nightly comparison has come.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use minqing_kit::Result;
@@ -6,10 +6,40 @@ use serde::Serialize;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
+/// Whose books are beside ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counterpart {
+    Registry,
+    Bureau,
+}
+
+impl Counterpart {
+    pub const ALL: [Counterpart; 2] = [Counterpart::Registry, Counterpart::Bureau];
+
+    /// The name it is stored under.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Counterpart::Registry => "registry",
+            Counterpart::Bureau => "bureau",
+        }
+    }
+}
+
+/// One line of the books and who else keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineRef {
+    pub counterpart: Counterpart,
+    /// First day.
+    pub month: NaiveDate,
+    pub bureau: String,
+    pub programme: String,
+}
+
 /// A row of `feedback.difference`.
 #[derive(Clone, Debug, Serialize, sqlx::FromRow)]
 pub struct DifferenceRow {
     pub difference_id: Uuid,
+    pub counterpart: String,
     pub bureau: String,
     pub programme: String,
     pub month: NaiveDate,
@@ -18,8 +48,8 @@ pub struct DifferenceRow {
     pub division_code: String,
     pub amount_fen: Option<i64>,
     pub decision: Option<String>,
-    pub registry_amount_fen: Option<i64>,
-    pub registry_decision: Option<String>,
+    pub other_amount_fen: Option<i64>,
+    pub other_decision: Option<String>,
     pub first_seen_at: DateTime<Utc>,
     pub resolved_at: Option<DateTime<Utc>>,
 }
@@ -61,11 +91,16 @@ pub async fn compared_on(connection: &mut PgConnection, months: &[NaiveDate]) ->
 }
 
 /// Bureaus and programmes with open differences in a month.
-pub async fn open_lines(connection: &mut PgConnection, month: NaiveDate) -> Result<Vec<(String, String)>> {
+pub async fn open_lines(
+    connection: &mut PgConnection,
+    counterpart: Counterpart,
+    month: NaiveDate,
+) -> Result<Vec<(String, String)>> {
     let lines = sqlx::query_as(
         "select distinct d.bureau, d.programme from feedback.difference as d \
-         where d.month = $1 and d.resolved_at is null",
+         where d.counterpart = $1 and d.month = $2 and d.resolved_at is null",
     )
+    .bind(counterpart.as_str())
     .bind(month)
     .fetch_all(connection)
     .await?;
@@ -76,16 +111,17 @@ pub async fn open_lines(connection: &mut PgConnection, month: NaiveDate) -> Resu
 /// many were resolved.
 pub async fn settle(
     connection: &mut PgConnection,
-    line: (NaiveDate, &str, &str),
+    line: &LineRef,
     found: &[DifferenceRow],
     now: DateTime<Utc>,
 ) -> Result<(u64, u64)> {
     let resolved = sqlx::query(include_str!("sql/resolve_differences.sql"))
-        .bind(line.0)
-        .bind(line.1)
-        .bind(line.2)
+        .bind(line.month)
+        .bind(&line.bureau)
+        .bind(&line.programme)
         .bind(Json(found))
         .bind(now)
+        .bind(line.counterpart.as_str())
         .execute(&mut *connection)
         .await?;
     let appeared =
@@ -93,10 +129,11 @@ pub async fn settle(
     Ok((appeared.rows_affected(), resolved.rows_affected()))
 }
 
-/// Open differences by bureau.
-pub async fn open_by_bureau(connection: &mut PgConnection) -> Result<Vec<(String, i64)>> {
+/// Open differences by bureau and counterpart.
+pub async fn open_counts(connection: &mut PgConnection) -> Result<Vec<(String, String, i64)>> {
     let counts = sqlx::query_as(
-        "select d.bureau, count(*) from feedback.difference as d where d.resolved_at is null group by d.bureau",
+        "select d.bureau, d.counterpart, count(*) from feedback.difference as d where d.resolved_at is null \
+         group by d.bureau, d.counterpart",
     )
     .fetch_all(connection)
     .await?;
@@ -112,6 +149,7 @@ pub struct Filter {
     pub programme: Option<String>,
     pub month: Option<NaiveDate>,
     pub open: Option<bool>,
+    pub counterpart: Option<&'static str>,
     pub size: i64,
     pub after: Option<Uuid>,
 }
@@ -119,20 +157,21 @@ pub struct Filter {
 /// A page of differences, newest first.
 pub async fn list(connection: &mut PgConnection, filter: &Filter) -> Result<Vec<DifferenceRow>> {
     let rows = sqlx::query_as(
-        "select d.difference_id, d.bureau, d.programme, d.month, d.record_no, d.kind, d.division_code, d.amount_fen, \
-                d.decision, d.registry_amount_fen, d.registry_decision, d.first_seen_at, d.resolved_at \
+        "select d.difference_id, d.counterpart, d.bureau, d.programme, d.month, d.record_no, d.kind, d.division_code, \
+                d.amount_fen, d.decision, d.other_amount_fen, d.other_decision, d.first_seen_at, d.resolved_at \
          from feedback.difference as d \
          where starts_with(d.division_code, $1) and ($2::text is null or d.bureau = $2) \
            and ($3::text is null or d.programme = $3) and ($4::date is null or d.month = $4) \
            and ($5::boolean is null or (d.resolved_at is null) = $5) \
-           and ($6::uuid is null or d.difference_id < $6) \
-         order by d.difference_id desc limit $7",
+           and ($6::text is null or d.counterpart = $6) and ($7::uuid is null or d.difference_id < $7) \
+         order by d.difference_id desc limit $8",
     )
     .bind(&filter.scope)
     .bind(filter.bureau.as_deref())
     .bind(filter.programme.as_deref())
     .bind(filter.month)
     .bind(filter.open)
+    .bind(filter.counterpart)
     .bind(filter.after)
     .bind(filter.size)
     .fetch_all(connection)

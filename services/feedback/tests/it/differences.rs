@@ -30,14 +30,14 @@ async fn what_never_arrived_is_listed_by_its_number_and_resolved_when_it_comes()
     let page = both.page("operator/city", asked.clone()).await;
     assert_eq!((page.differences.len(), page.compared_on.as_str()), (1, "2026-10-27"));
     let found = &page.differences[0];
-    assert_eq!((found.record_no.as_str(), found.kind()), ("JY-2", DifferenceKind::MissingInRegistry));
+    assert_eq!((found.record_no.as_str(), found.kind()), ("JY-2", DifferenceKind::MissingAtCounterpart));
     assert_eq!(
         (found.bureau(), found.programme.as_str(), found.month.as_str()),
         (Bureau::Education, "P-JY-04", "2026-10")
     );
-    assert_eq!((found.feedback_amount_fen, found.registry_amount_fen), (100_000, 0));
+    assert_eq!((found.feedback_amount_fen, found.other_amount_fen), (100_000, 0));
     assert_eq!(
-        (found.feedback_decision(), found.registry_decision()),
+        (found.feedback_decision(), found.other_decision()),
         (FeedbackDecision::Granted, FeedbackDecision::Unspecified)
     );
     assert_eq!((found.first_seen_time.as_str(), found.resolved_time.as_str()), ("2026-10-26T16:30:00.000000Z", ""));
@@ -77,7 +77,7 @@ async fn amounts_that_only_their_sum_hides_and_records_of_the_register_alone_are
     assert_eq!(both.open_ones().await, [(first, differs), (second, differs), (third, alone)]);
     let open = both.differences(DifferenceState::Open).await;
     let swapped = open.iter().find(|d| d.record_no == "JY-2").unwrap();
-    assert_eq!((swapped.feedback_amount_fen, swapped.registry_amount_fen), (50_000, 100_000));
+    assert_eq!((swapped.feedback_amount_fen, swapped.other_amount_fen), (50_000, 100_000));
     assert_eq!((both.shown("education").as_str(), both.shown("hr").as_str()), ("2", "1"));
 
     // One is mended, one gets worse: that is another difference.
@@ -89,7 +89,7 @@ async fn amounts_that_only_their_sum_hides_and_records_of_the_register_alone_are
     assert_eq!(resolved.len(), 2);
     let open = both.differences(DifferenceState::Open).await;
     let worse = open.iter().find(|d| d.record_no == "JY-2").unwrap();
-    assert_eq!((open.len(), worse.registry_decision()), (2, FeedbackDecision::Refused));
+    assert_eq!((open.len(), worse.other_decision()), (2, FeedbackDecision::Refused));
 }
 
 #[tokio::test]

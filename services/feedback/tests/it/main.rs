@@ -4,6 +4,7 @@
 
 mod books;
 mod differences;
+mod ledger;
 mod nights;
 mod office;
 mod receipts;

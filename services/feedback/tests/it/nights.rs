@@ -11,7 +11,7 @@ use crate::{
 };
 
 fn missing(numbers: &[&str]) -> Vec<(String, DifferenceKind)> {
-    numbers.iter().map(|no| ((*no).to_owned(), DifferenceKind::MissingInRegistry)).collect()
+    numbers.iter().map(|no| ((*no).to_owned(), DifferenceKind::MissingAtCounterpart)).collect()
 }
 
 #[tokio::test]

@@ -94,10 +94,10 @@ impl TwoBooks {
         open
     }
 
-    /// The gauge of a bureau.
+    /// The gauge of a bureau beside the register.
     pub fn shown(&self, bureau: &str) -> String {
         let text = self.office.service.running.context.metrics.text();
-        let line = format!("minqing_books_differences{{bureau=\"{bureau}\"}} ");
+        let line = format!("minqing_books_differences{{bureau=\"{bureau}\",counterpart=\"registry\"}} ");
         text.lines().find_map(|l| l.strip_prefix(&line)).unwrap_or("absent").to_owned()
     }
 }
