@@ -7,8 +7,8 @@ use minqing_kit::{Call, Error, call::header, frame::Edge};
 use tonic::Status;
 use tower::ServiceExt as _;
 
-/// The service of the bureau contract, served by each adapter for its own bureau.
-const EXCHANGE: &str = "minqing.bureau.v1.ExchangeService";
+/// The services of the bureau contract, served by each adapter for its own bureau.
+const BUREAU_CONTRACT: [&str; 2] = ["minqing.bureau.v1.ExchangeService", "minqing.bureau.v1.LedgerService"];
 
 /// Whether a request speaks gRPC.
 pub fn is_grpc(headers: &http::HeaderMap) -> bool {
@@ -37,7 +37,7 @@ async fn send(edge: &Edge, request: Request) -> Result<Response, Status> {
 /// Which process serves a path for a caller.
 fn target(path: &str, call: &Call) -> Result<String, Error> {
     let service = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    if service == EXCHANGE {
+    if BUREAU_CONTRACT.contains(&service) {
         if call.caller.kind() == "bureau" {
             let bureau = call.caller.rest().split('/').next().unwrap_or_default();
             return Ok(format!("adapter-{bureau}"));
@@ -77,6 +77,9 @@ mod tests {
         let path = "/minqing.bureau.v1.ExchangeService/SubmitBatch";
         assert_eq!(target(path, &call("bureau/education")).unwrap(), "adapter-education");
         assert_eq!(target(path, &call("bureau/medical_insurance/system-2")).unwrap(), "adapter-medical_insurance");
+        let ledger = "/minqing.bureau.v1.LedgerService/CompareLedger";
+        assert_eq!(target(ledger, &call("bureau/education")).unwrap(), "adapter-education");
+        assert!(target("/minqing.bureau.v1.ReplayService/ReplayBatch", &call("bureau/education")).is_err());
         assert!(target(path, &call("operator/admin")).is_err());
     }
 

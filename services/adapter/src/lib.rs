@@ -16,6 +16,7 @@ pub mod division;
 pub mod exchange;
 pub mod feedback;
 pub mod files;
+pub mod ledger;
 pub mod peers;
 pub mod places;
 pub mod quality;
@@ -35,7 +36,8 @@ use std::sync::Arc;
 
 use minqing_kit::{Context, Parts, delivery::Carrier, events::Consumer, reconcile::Reconciler};
 use minqing_proto::minqing::bureau::v1::{
-    exchange_service_server::ExchangeServiceServer, replay_service_server::ReplayServiceServer,
+    exchange_service_server::ExchangeServiceServer, ledger_service_server::LedgerServiceServer,
+    replay_service_server::ReplayServiceServer,
 };
 
 /// A result whose error is the kit's unless it says otherwise.
@@ -68,6 +70,7 @@ fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
     let core = Arc::new(core::Core::new(bureau, cx)?);
     let mut parts = Parts::default();
     parts.routes.add_service(ExchangeServiceServer::new(exchange::Exchange(Arc::clone(&core))));
+    parts.routes.add_service(LedgerServiceServer::new(ledger::Ledger(Arc::clone(&core))));
     parts.routes.add_service(ReplayServiceServer::new(raw::replay::Replay(Arc::clone(&core))));
     parts.consumers.push(Consumer {
         producer: "dispatch",

@@ -9,7 +9,8 @@ use minqing_kit::{
 };
 use minqing_proto::minqing::{
     feedback::v1::{
-        RecordFeedbackRequest, RecordFeedbackResponse, RecordReceiptsRequest,
+        CompareLedgerRequest, CompareLedgerResponse, RecordFeedbackRequest, RecordFeedbackResponse,
+        RecordReceiptsRequest, feedback_books_service_client::FeedbackBooksServiceClient,
         feedback_service_client::FeedbackServiceClient,
     },
     monitoring::v1::{
@@ -40,6 +41,7 @@ pub struct Peers {
     registry: RegistryServiceClient<Peer>,
     monitoring: MonitoringServiceClient<Peer>,
     feedback: FeedbackServiceClient<Peer>,
+    books: FeedbackBooksServiceClient<Peer>,
 }
 
 fn within<T>(limit: Duration, body: T) -> tonic::Request<T> {
@@ -54,6 +56,7 @@ impl Peers {
             registry: RegistryServiceClient::new(cx.peer("registry")?),
             monitoring: MonitoringServiceClient::new(cx.peer("monitoring")?),
             feedback: FeedbackServiceClient::new(cx.peer("feedback")?),
+            books: FeedbackBooksServiceClient::new(cx.peer("feedback")?),
         })
     }
 
@@ -118,5 +121,9 @@ impl Peers {
 
     pub async fn feedback(&self, call: &Call, records: RecordFeedbackRequest) -> Result<RecordFeedbackResponse> {
         Ok(self.feedback.clone().record_feedback(request(call, records)).await?.into_inner())
+    }
+
+    pub async fn compare_ledger(&self, call: &Call, ledger: CompareLedgerRequest) -> Result<CompareLedgerResponse> {
+        Ok(self.books.clone().compare_ledger(request(call, ledger)).await?.into_inner())
     }
 }

@@ -15,7 +15,9 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use minqing_kit::{Parts, ServiceDef};
-use minqing_proto::minqing::registry::v1::registry_service_server::RegistryServiceServer;
+use minqing_proto::minqing::registry::v1::{
+    registry_books_service_server::RegistryBooksServiceServer, registry_service_server::RegistryServiceServer,
+};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
@@ -32,6 +34,7 @@ pub fn service() -> ServiceDef {
                 let registry = Arc::new(app::Registry::new(&cx, divisions));
                 let mut parts = Parts::default();
                 parts.routes.add_service(RegistryServiceServer::new(api::RegistryRpc::new(Arc::clone(&registry))));
+                parts.routes.add_service(RegistryBooksServiceServer::new(api::BooksRpc::new(Arc::clone(&registry))));
                 parts.consumers = events::consumers(&registry);
                 parts.reconcilers = worker::reconcilers(&registry);
                 Ok(parts)

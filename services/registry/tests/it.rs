@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "it/books.rs"]
+mod books;
 #[path = "it/chain.rs"]
 mod chain;
 #[path = "it/classes.rs"]

@@ -35,6 +35,7 @@ pub fn edges() -> Vec<(&'static str, &'static str)> {
         ("identification", "registry"),
         ("identification", "dispatch"),
         ("feedback", "dispatch"),
+        ("feedback", "registry"),
     ];
     for process in PROCESSES.into_iter().filter(|p| p.starts_with("adapter-")) {
         all.extend(["registry", "monitoring", "feedback", "dispatch"].map(|core| (process, core)));

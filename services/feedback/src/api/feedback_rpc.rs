@@ -14,6 +14,7 @@ use minqing_proto::minqing::feedback::v1::{self as pb, feedback_service_server::
 use tonic::{Request, Response};
 use uuid::Uuid;
 
+use super::{MOST, key};
 use crate::{
     app::{
         books,
@@ -28,10 +29,9 @@ use crate::{
     },
 };
 
-/// Most receipts, records and entries of a page.
+/// Most receipts and records of a call.
 const MOST_RECEIPTS: usize = 100;
 const MOST_RECORDS: usize = 500;
-const MOST: i32 = 500;
 
 /// Serves receipts, records and the books.
 pub struct FeedbackRpc {
@@ -182,11 +182,4 @@ fn at_most(count: usize, most: usize, field: &'static str) -> Result<()> {
     }
     Err(Error::invalid("TOO_MANY", format!("{field} has more than {most} entries"), format!("{field} 超过 {most} 条"))
         .field(field, format!("must have at most {most} entries")))
-}
-
-fn key(key: &str) -> Result<Uuid> {
-    key.parse().map_err(|_| {
-        Error::invalid("INVALID_PAGE_TOKEN", "page_token does not belong to this request", "page_token 与本次请求不符")
-            .field("page_token", "must come from the answer before, with the same filter")
-    })
 }

@@ -150,6 +150,7 @@ impl Intake {
             deferred_to: body.deferred_to,
             handled_on: sound.handled_on,
             recorded_on: work.today(),
+            taken_at: work.now(),
             supersedes: body.supersedes.clone(),
         }
     }

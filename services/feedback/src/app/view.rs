@@ -90,7 +90,8 @@ pub fn decision_of(decision: FeedbackDecision) -> Option<Decision> {
     }
 }
 
-fn decision_told(decision: Decision) -> FeedbackDecision {
+/// A decision as the contract says it.
+pub fn decision_told(decision: Decision) -> FeedbackDecision {
     match decision {
         Decision::Granted => FeedbackDecision::Granted,
         Decision::Refused => FeedbackDecision::Refused,

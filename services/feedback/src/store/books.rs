@@ -1,8 +1,13 @@
 //! The mesh's side of the books, and each bureau's timeliness: sums over sets.
 
-use chrono::NaiveDate;
-use minqing_kit::Result;
+use chrono::{DateTime, NaiveDate, Utc};
+use minqing_kit::{Error, Result};
 use sqlx::PgConnection;
+
+use crate::domain::{
+    books::{Entry, OwnEntry},
+    decision::Decision,
+};
 
 /// One bureau, programme and month.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -16,6 +21,7 @@ pub struct Line {
     pub granted: i64,
     pub amount_fen: i64,
     pub digest: String,
+    pub content_digest: String,
 }
 
 /// Lines of a bureau and a month; of all when none is named.
@@ -32,6 +38,45 @@ pub async fn reconciliation(
         .fetch_all(connection)
         .await?;
     Ok(lines)
+}
+
+#[derive(sqlx::FromRow)]
+struct OwnRow {
+    record_no: String,
+    amount_fen: i64,
+    decision: String,
+    division_code: String,
+    in_force: bool,
+    on_its_way: bool,
+}
+
+/// Records of one bureau and programme in a month, by the bytes of their numbers: those in force, and those corrected
+/// after `since`, since when a record may still be on its way.
+pub async fn entries(
+    connection: &mut PgConnection,
+    line: &(String, String),
+    month: (NaiveDate, NaiveDate),
+    since: DateTime<Utc>,
+) -> Result<Vec<OwnEntry>> {
+    let rows: Vec<OwnRow> = sqlx::query_as(include_str!("sql/book_entries.sql"))
+        .bind(&line.0)
+        .bind(&line.1)
+        .bind(month.0)
+        .bind(month.1)
+        .bind(since)
+        .fetch_all(connection)
+        .await?;
+    let entry = |row: OwnRow| {
+        let unknown = || Error::bug(anyhow::anyhow!("a record has the unknown decision {}", row.decision));
+        let decision = Decision::parse(&row.decision).ok_or_else(unknown)?;
+        Ok(OwnEntry {
+            entry: Entry { record_no: row.record_no, amount_fen: row.amount_fen, decision },
+            division_code: row.division_code,
+            in_force: row.in_force,
+            on_its_way: row.on_its_way,
+        })
+    };
+    rows.into_iter().map(entry).collect()
 }
 
 /// A bureau's timeliness.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use minqing_kit::{Error, Result};
 use serde::Serialize;
 use sqlx::{PgConnection, types::Json};
@@ -32,6 +32,7 @@ pub struct RecordRow {
     pub deferred_to: Option<NaiveDate>,
     pub handled_on: NaiveDate,
     pub recorded_on: NaiveDate,
+    pub taken_at: DateTime<Utc>,
     pub supersedes: String,
 }
 
@@ -126,7 +127,8 @@ pub async fn list(connection: &mut PgConnection, filter: &Filter) -> Result<Vec<
     let rows = sqlx::query_as(
         "select f.feedback_id, f.bureau, f.record_no, f.referral_id, f.household_id, f.person_key, f.division_code, \
                 f.programme, f.decision, f.reason_code, f.legal_basis, f.amount_fen, f.service_count, f.period_from, \
-                f.period_to, f.paid_on, f.deferred_to, f.handled_on, f.recorded_on, f.supersedes \
+                f.period_to, f.paid_on, f.deferred_to, f.handled_on, f.recorded_on, f.taken_at, \
+                f.supersedes \
          from feedback.record as f \
          where starts_with(f.division_code, $1) and ($2::text is null or f.bureau = $2) \
            and ($3::uuid is null or f.household_id = $3) and ($4::uuid is null or f.feedback_id < $4) \

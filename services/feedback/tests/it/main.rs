@@ -3,6 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod books;
+mod differences;
+mod ledger;
+mod nights;
 mod office;
 mod receipts;
 mod records;
+mod two_books;

@@ -41,14 +41,26 @@ pub fn grant(record_no: &str, referral: u128) -> Feedback {
 }
 
 impl Office {
-    /// Starts on Monday 2026-10-26, 09:00 in China.
+    /// Starts on Monday 2026-10-26, 09:00 in China, with a register that does not answer.
     pub async fn open() -> Office {
-        Office { service: TestService::start(minqing_feedback::service()).await.unwrap() }
+        let alone = TestService::builder().peer("registry", "https://127.0.0.1:1");
+        Office { service: alone.start(minqing_feedback::service()).await.unwrap() }
+    }
+
+    /// Starts at the same time beside a register.
+    pub async fn beside(registry: &TestService) -> Office {
+        let beside = TestService::builder().beside(registry).peer("registry", &registry.url());
+        Office { service: beside.start(minqing_feedback::service()).await.unwrap() }
     }
 
     /// Moves to another day.
     pub fn day(&self, day: &str) {
-        self.service.clock.set(format!("{day}T09:00:00+08:00").parse().unwrap());
+        self.at(&format!("{day}T09:00:00"));
+    }
+
+    /// Moves to a time of day in China.
+    pub fn at(&self, time: &str) {
+        self.service.clock.set(format!("{time}+08:00").parse().unwrap());
     }
 
     /// Dispatch issues a referral of education's P-JY-04, due in four weeks.

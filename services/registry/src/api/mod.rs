@@ -1,5 +1,7 @@
 //! gRPC in and out: decode, call the use case, encode.
 
+mod books_rpc;
 mod registry_rpc;
 
+pub use books_rpc::BooksRpc;
 pub use registry_rpc::RegistryRpc;

@@ -1,5 +1,6 @@
 //! Use cases of the register, one file each. They own the transaction and call domain and store.
 
+pub mod books;
 pub mod chain;
 pub mod class_members;
 pub mod classes;

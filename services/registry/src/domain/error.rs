@@ -37,6 +37,10 @@ pub enum RegistryError {
     RowCountDiffers,
     #[error("division_code is 4 to 12 digits or empty")]
     DivisionMalformed,
+    #[error("month must be YYYY-MM")]
+    MonthMalformed,
+    #[error("bureau must be one of the contract's values")]
+    BureauMissing,
 }
 
 impl Explain for RegistryError {
@@ -66,6 +70,8 @@ impl Explain for RegistryError {
             Self::PartTooLarge => "PART_TOO_LARGE",
             Self::RowCountDiffers => "ROW_COUNT_DIFFERS",
             Self::DivisionMalformed => "DIVISION_MALFORMED",
+            Self::MonthMalformed => "INVALID_MONTH",
+            Self::BureauMissing => "UNKNOWN_BUREAU",
         }
     }
 
@@ -91,6 +97,8 @@ impl Explain for RegistryError {
             Self::PartTooLarge => "每部分最多 500 行",
             Self::RowCountDiffers => "实际行数与批次头不符，批次可能被截断，未保存任何数据",
             Self::DivisionMalformed => "区划代码须为 4 至 12 位数字或为空",
+            Self::MonthMalformed => "月份应为 YYYY-MM",
+            Self::BureauMissing => "bureau 未填写或取值未知",
         }
         .to_owned()
     }
@@ -104,6 +112,8 @@ impl Explain for RegistryError {
             Self::PartTooLarge => "rows",
             Self::IdNumberMalformed => "id_number",
             Self::DivisionMalformed => "division_code",
+            Self::MonthMalformed => "month",
+            Self::BureauMissing => "bureau",
             _ => return Vec::new(),
         };
         vec![(field.to_owned(), self.to_string())]

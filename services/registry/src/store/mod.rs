@@ -1,5 +1,6 @@
 //! The register's statements. Set-based: a slice of a batch costs the same few statements whatever its size.
 
+pub mod books;
 pub mod chain;
 pub mod class_status;
 pub mod division;

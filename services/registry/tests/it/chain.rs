@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::collection::*;
 
-fn record(service: &TestService, number: u32, decision: FeedbackDecision) -> Feedback {
+pub fn record(service: &TestService, number: u32, decision: FeedbackDecision) -> Feedback {
     Feedback {
         name: format!("feedback/{}", Uuid::from_u128(number.into())),
         record_no: format!("JY-{number}"),
@@ -26,7 +26,7 @@ fn record(service: &TestService, number: u32, decision: FeedbackDecision) -> Fee
     }
 }
 
-async fn feed(service: &TestService, records: &[Feedback]) {
+pub async fn feed(service: &TestService, records: &[Feedback]) {
     for record in records {
         let event = FeedbackRecorded { feedback: Some(record.clone()) };
         service.running.feed("feedback", &record.name, &event).unwrap();

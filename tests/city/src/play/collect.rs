@@ -6,8 +6,9 @@ use chrono::NaiveDate;
 use minqing_proto::minqing::{
     dispatch::v1::{Referral, WorkOrder, WorkOrderState},
     feedback::v1::{
-        Feedback, GetReconciliationRequest, GetTimelinessRequest, ListFeedbackRequest, ReconciliationLine,
-        TimelinessLine, feedback_service_client::FeedbackServiceClient,
+        Feedback, GetReconciliationRequest, GetTimelinessRequest, ListDifferencesRequest, ListFeedbackRequest,
+        ReconciliationLine, TimelinessLine, feedback_books_service_client::FeedbackBooksServiceClient,
+        feedback_service_client::FeedbackServiceClient,
     },
     mesh::v1::{GetBacklogRequest, operations_service_client::OperationsServiceClient},
     monitoring::v1::{
@@ -53,6 +54,7 @@ impl Play {
         let referrals = self.referrals(false).await?;
         let ages = self.ages(&warnings, &referrals).await?;
         let (reconciliation, timeliness) = self.reconciliation().await?;
+        self.no_difference().await?;
         let books = Books {
             orders: self.work_orders(WorkOrderState::Unspecified).await?,
             feedback: self.feedback().await?,
@@ -170,6 +172,23 @@ impl Play {
         })
         .await?;
         Ok((books.lines, times.lines))
+    }
+
+    /// Every event had its time before the next night, so no night may have found a difference, not even for a while.
+    async fn no_difference(&mut self) -> anyhow::Result<()> {
+        let client = FeedbackBooksServiceClient::new(self.mesh.channel("feedback", "operator/admin")?);
+        let found = patiently("list differences", || {
+            let mut client = client.clone();
+            async move { client.list_differences(ask(ListDifferencesRequest::default(), "", "")).await }
+        })
+        .await?;
+        if found.compared_on.is_empty() {
+            self.problem("feedback never compared its books with the register's".to_owned());
+        }
+        for one in found.differences {
+            self.problem(format!("the books differ in {} of {}: {:?}", one.record_no, one.month, one.kind()));
+        }
+        Ok(())
     }
 
     /// Class statuses of every household as the register has them, without ids.

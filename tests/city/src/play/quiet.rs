@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(25);
 /// A large county's daily screening takes its time.
 const LIMIT: Duration = Duration::from_secs(1_800);
 /// Workers whose pass is about a business date and says which.
-const DAILY: [&str; 2] = ["screening", "deadlines"];
+const DAILY: [&str; 3] = ["screening", "deadlines", "books"];
 
 impl Play {
     /// Waits until the mesh has nothing left to do for the day.

@@ -1,0 +1,180 @@
+//! Differences between our books and the register's or a bureau's, and how far the nightly comparison has come.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use minqing_kit::Result;
+use serde::Serialize;
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+/// Whose books are beside ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counterpart {
+    Registry,
+    Bureau,
+}
+
+impl Counterpart {
+    pub const ALL: [Counterpart; 2] = [Counterpart::Registry, Counterpart::Bureau];
+
+    /// The name it is stored under.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Counterpart::Registry => "registry",
+            Counterpart::Bureau => "bureau",
+        }
+    }
+}
+
+/// One line of the books and who else keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineRef {
+    pub counterpart: Counterpart,
+    /// First day.
+    pub month: NaiveDate,
+    pub bureau: String,
+    pub programme: String,
+}
+
+/// A row of `feedback.difference`.
+#[derive(Clone, Debug, Serialize, sqlx::FromRow)]
+pub struct DifferenceRow {
+    pub difference_id: Uuid,
+    pub counterpart: String,
+    pub bureau: String,
+    pub programme: String,
+    pub month: NaiveDate,
+    pub record_no: String,
+    pub kind: String,
+    pub division_code: String,
+    pub amount_fen: Option<i64>,
+    pub decision: Option<String>,
+    pub other_amount_fen: Option<i64>,
+    pub other_decision: Option<String>,
+    pub first_seen_at: DateTime<Utc>,
+    pub resolved_at: Option<DateTime<Utc>>,
+}
+
+/// Months to compare on a day, newest first: of `window` and those with open differences, what was not compared that day.
+pub async fn due_months(
+    connection: &mut PgConnection,
+    window: &[NaiveDate],
+    today: NaiveDate,
+) -> Result<Vec<NaiveDate>> {
+    let months =
+        sqlx::query_scalar(include_str!("sql/due_months.sql")).bind(window).bind(today).fetch_all(connection).await?;
+    Ok(months)
+}
+
+/// Marks a month compared on a day.
+pub async fn compared(connection: &mut PgConnection, month: NaiveDate, today: NaiveDate) -> Result<()> {
+    sqlx::query(
+        "insert into feedback.book_month as b (month, compared_on) values ($1, $2) \
+         on conflict on constraint book_month_pkey do update set compared_on = greatest(b.compared_on, excluded.compared_on)",
+    )
+    .bind(month)
+    .bind(today)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The day through which all of the months were compared; none when one never was.
+pub async fn compared_on(connection: &mut PgConnection, months: &[NaiveDate]) -> Result<Option<NaiveDate>> {
+    let day = sqlx::query_scalar(
+        "select min(b.compared_on) from feedback.book_month as b where b.month = any($1) \
+         having count(*) = cardinality($1)",
+    )
+    .bind(months)
+    .fetch_optional(connection)
+    .await?;
+    Ok(day.flatten())
+}
+
+/// Bureaus and programmes with open differences in a month.
+pub async fn open_lines(
+    connection: &mut PgConnection,
+    counterpart: Counterpart,
+    month: NaiveDate,
+) -> Result<Vec<(String, String)>> {
+    let lines = sqlx::query_as(
+        "select distinct d.bureau, d.programme from feedback.difference as d \
+         where d.counterpart = $1 and d.month = $2 and d.resolved_at is null",
+    )
+    .bind(counterpart.as_str())
+    .bind(month)
+    .fetch_all(connection)
+    .await?;
+    Ok(lines)
+}
+
+/// Makes `found` the open differences of one line: others are resolved, new ones added. Gives how many appeared and how
+/// many were resolved.
+pub async fn settle(
+    connection: &mut PgConnection,
+    line: &LineRef,
+    found: &[DifferenceRow],
+    now: DateTime<Utc>,
+) -> Result<(u64, u64)> {
+    let resolved = sqlx::query(include_str!("sql/resolve_differences.sql"))
+        .bind(line.month)
+        .bind(&line.bureau)
+        .bind(&line.programme)
+        .bind(Json(found))
+        .bind(now)
+        .bind(line.counterpart.as_str())
+        .execute(&mut *connection)
+        .await?;
+    let appeared =
+        sqlx::query(include_str!("sql/insert_differences.sql")).bind(Json(found)).execute(connection).await?;
+    Ok((appeared.rows_affected(), resolved.rows_affected()))
+}
+
+/// Open differences by bureau and counterpart.
+pub async fn open_counts(connection: &mut PgConnection) -> Result<Vec<(String, String, i64)>> {
+    let counts = sqlx::query_as(
+        "select d.bureau, d.counterpart, count(*) from feedback.difference as d where d.resolved_at is null \
+         group by d.bureau, d.counterpart",
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(counts)
+}
+
+/// Which differences.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Prefix of the division: what the caller may see; empty for all.
+    pub scope: String,
+    pub bureau: Option<String>,
+    pub programme: Option<String>,
+    pub month: Option<NaiveDate>,
+    pub open: Option<bool>,
+    pub counterpart: Option<&'static str>,
+    pub size: i64,
+    pub after: Option<Uuid>,
+}
+
+/// A page of differences, newest first.
+pub async fn list(connection: &mut PgConnection, filter: &Filter) -> Result<Vec<DifferenceRow>> {
+    let rows = sqlx::query_as(
+        "select d.difference_id, d.counterpart, d.bureau, d.programme, d.month, d.record_no, d.kind, d.division_code, \
+                d.amount_fen, d.decision, d.other_amount_fen, d.other_decision, d.first_seen_at, d.resolved_at \
+         from feedback.difference as d \
+         where starts_with(d.division_code, $1) and ($2::text is null or d.bureau = $2) \
+           and ($3::text is null or d.programme = $3) and ($4::date is null or d.month = $4) \
+           and ($5::boolean is null or (d.resolved_at is null) = $5) \
+           and ($6::text is null or d.counterpart = $6) and ($7::uuid is null or d.difference_id < $7) \
+         order by d.difference_id desc limit $8",
+    )
+    .bind(&filter.scope)
+    .bind(filter.bureau.as_deref())
+    .bind(filter.programme.as_deref())
+    .bind(filter.month)
+    .bind(filter.open)
+    .bind(filter.counterpart)
+    .bind(filter.after)
+    .bind(filter.size)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows)
+}
