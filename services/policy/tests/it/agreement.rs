@@ -202,6 +202,12 @@ async fn fill(town: &mut Town, households: usize) {
          case when random() < 0.5 then 'granted' end from monitoring.household where random() < 0.1",
     )
     .await;
+    town.run(
+        "insert into monitoring.verdict select household_id, (array['A01', 'A03'])[1 + floor(random() * 2)::int], \
+         case when random() < 0.8 then 'not_true' else 'verified_true' end, date '2026-10-26' - floor(random() * 400)::int \
+         from monitoring.household, generate_series(1, 4) where random() < 0.4",
+    )
+    .await;
     for set in catalogue::record_sets() {
         records(town, set).await;
     }

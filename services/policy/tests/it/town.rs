@@ -54,6 +54,8 @@ create index on monitoring.vehicle (household_id);
 create table monitoring.referral (referral_id uuid primary key default gen_random_uuid(), household_id uuid, person_key uuid,
   bureau text, programme text, issued_on date, due_on date, settled_on date, decision text);
 create index on monitoring.referral (household_id);
+create table monitoring.verdict (household_id uuid not null, indicator text, verdict text, decided_on date);
+create index on monitoring.verdict (household_id);
 create table monitoring.feed (bureau text not null, dataset text not null, county_code text not null, as_of date,
   fresh_until date, due_on date, primary key (bureau, dataset, county_code));
 create table monitoring.quality (bureau text, dataset text, county_code text, rows_received bigint, mean_rows bigint,
