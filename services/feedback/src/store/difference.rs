@@ -1,5 +1,7 @@
 //! Differences between our books and the register's or a bureau's, and how far the nightly comparison has come.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use minqing_kit::Result;
 use serde::Serialize;
@@ -52,6 +54,16 @@ pub struct DifferenceRow {
     pub other_decision: Option<String>,
     pub first_seen_at: DateTime<Utc>,
     pub resolved_at: Option<DateTime<Utc>>,
+}
+
+/// What makes a difference of a line the same one.
+type Facts<'a> = (&'a str, &'a str, Option<i64>, Option<&'a str>, Option<i64>, Option<&'a str>);
+
+impl DifferenceRow {
+    fn facts(&self) -> Facts<'_> {
+        let (own, other) = (self.decision.as_deref(), self.other_decision.as_deref());
+        (&self.record_no, &self.kind, self.amount_fen, own, self.other_amount_fen, other)
+    }
 }
 
 /// Months to compare on a day, newest first: of `window` and those with open differences, what was not compared that day.
@@ -115,18 +127,44 @@ pub async fn settle(
     found: &[DifferenceRow],
     now: DateTime<Utc>,
 ) -> Result<(u64, u64)> {
-    let resolved = sqlx::query(include_str!("sql/resolve_differences.sql"))
-        .bind(line.month)
-        .bind(&line.bureau)
-        .bind(&line.programme)
-        .bind(Json(found))
-        .bind(now)
-        .bind(line.counterpart.as_str())
-        .execute(&mut *connection)
-        .await?;
-    let appeared =
-        sqlx::query(include_str!("sql/insert_differences.sql")).bind(Json(found)).execute(connection).await?;
-    Ok((appeared.rows_affected(), resolved.rows_affected()))
+    // Matched here and not in a statement: a line may differ in all its records, of which no planner can know.
+    let open = open_of(&mut *connection, line).await?;
+    let (still, known): (HashSet<_>, HashSet<_>) =
+        (found.iter().map(DifferenceRow::facts).collect(), open.iter().map(DifferenceRow::facts).collect());
+    let gone: Vec<Uuid> = open.iter().filter(|d| !still.contains(&d.facts())).map(|d| d.difference_id).collect();
+    let new: Vec<&DifferenceRow> = found.iter().filter(|d| !known.contains(&d.facts())).collect();
+    let mut resolved = 0;
+    if !gone.is_empty() {
+        let done = sqlx::query("update feedback.difference set resolved_at = $2 where difference_id = any($1)")
+            .bind(gone)
+            .bind(now)
+            .execute(&mut *connection)
+            .await?;
+        resolved = done.rows_affected();
+    }
+    if new.is_empty() {
+        return Ok((0, resolved));
+    }
+    let appeared = sqlx::query(include_str!("sql/insert_differences.sql")).bind(Json(new)).execute(connection).await?;
+    Ok((appeared.rows_affected(), resolved))
+}
+
+/// Open differences of one line, locked against another comparison of it.
+async fn open_of(connection: &mut PgConnection, line: &LineRef) -> Result<Vec<DifferenceRow>> {
+    let rows = sqlx::query_as(
+        "select d.difference_id, d.counterpart, d.bureau, d.programme, d.month, d.record_no, d.kind, d.division_code, \
+                d.amount_fen, d.decision, d.other_amount_fen, d.other_decision, d.first_seen_at, d.resolved_at \
+         from feedback.difference as d \
+         where d.counterpart = $1 and d.month = $2 and d.bureau = $3 and d.programme = $4 and d.resolved_at is null \
+         order by d.difference_id for update",
+    )
+    .bind(line.counterpart.as_str())
+    .bind(line.month)
+    .bind(&line.bureau)
+    .bind(&line.programme)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows)
 }
 
 /// Open differences by bureau and counterpart.

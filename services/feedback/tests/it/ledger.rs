@@ -10,6 +10,7 @@ use minqing_proto::minqing::{
     types::v1::{Bureau, FeedbackDecision},
 };
 use minqing_test_kit::TestService;
+use sha2::{Digest as _, Sha256};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -155,4 +156,32 @@ async fn a_ledger_that_contradicts_itself_is_refused_by_its_field() {
     assert_eq!(send(&adapter, "bureau/education", no_month).await.unwrap_err().code(), Code::InvalidArgument);
     let foreign = send(&adapter, "bureau/hr", october(27, &[])).await.unwrap_err();
     assert_eq!(foreign.code(), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_ledger_of_ten_thousand_records_the_mesh_lacks_is_kept_once_however_often_it_is_sent() {
+    let both = TwoBooks::open().await;
+    let adapter = adapter(&both).await;
+    let entries: Vec<_> = (0..10_000).map(|n| granted(&format!("JY-{n:05}"), 100)).collect();
+    let numbers: Vec<_> = entries.iter().map(|e| e.record_no.as_str()).collect();
+    let digest: String = Sha256::digest(numbers.join("\n")).iter().map(|byte| format!("{byte:02x}")).collect();
+    let whole = LedgerLine { count: 10_000, ..line(&digest, 1_000_000, &entries) };
+    for n in [30, 31] {
+        let told = send(&adapter, "bureau/education", october(n, std::slice::from_ref(&whole))).await.unwrap().results;
+        assert_eq!((told.len(), told[0].differences.len()), (1, 10_000));
+    }
+    let mut admin = both.office.service.db.admin().await.unwrap();
+    let kept = "select count(*), count(resolved_at) from feedback.difference";
+    let kept: (i64, i64) = sqlx::query_as(kept).fetch_one(&mut admin).await.unwrap();
+    assert_eq!(kept, (10_000, 0));
+
+    let more = LedgerLine { entries: [entries.as_slice(), &[granted("JY-X", 1)]].concat(), count: 10_001, ..whole };
+    let refused = send(&adapter, "bureau/education", october(32, &[more])).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert!(send(&adapter, "bureau/education", october(33, &[])).await.unwrap().results[0].agrees);
+    let left: i64 = sqlx::query_scalar("select count(*) from feedback.difference where resolved_at is null")
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
 }
