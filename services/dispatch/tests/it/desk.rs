@@ -8,7 +8,7 @@ use minqing_proto::minqing::{
     },
     feedback::v1::{Feedback, FeedbackRecorded, ReferralSigned},
     mesh::v1::{Event, ReadEventsRequest, event_log_service_client::EventLogServiceClient},
-    monitoring::v1::{WarningCleared, WarningRaised},
+    monitoring::v1::{ClearReason, WarningCleared, WarningRaised},
     types::v1::{AreaKind, Bureau, FeedbackDecision, WarningLevel},
 };
 use minqing_test_kit::TestService;
@@ -85,6 +85,7 @@ impl Desk {
             indicator: indicator.to_owned(),
             household: name("households", household),
             cleared_on: self.today(),
+            reason: ClearReason::Refuted.into(),
         };
         self.service.running.feed("monitoring", &cleared.warning, &cleared).unwrap();
         self.service.running.consume_once().await.unwrap();
