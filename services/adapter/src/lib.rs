@@ -30,6 +30,7 @@ pub mod tables;
 pub mod template;
 pub mod trial;
 pub mod waiting;
+pub mod withdraw;
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use minqing_proto::minqing::{
-    bureau::v1::{Batch, Receipt},
+    bureau::v1::{Batch, Receipt, Withdrawal},
     dispatch::v1::ReferralIssued,
     types::v1::RowError,
 };
@@ -114,6 +114,68 @@ pub async fn batch(conn: &mut PgConnection, id: Uuid) -> Result<Option<Batch>> {
         refused: r.refused,
         changed: r.changed,
         completed_time: r.completed_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+    }))
+}
+
+/// Batches of a number, two at most.
+pub async fn batches_numbered(conn: &mut PgConnection, batch_no: &str) -> Result<Vec<Uuid>> {
+    let ids =
+        sqlx::query_scalar("select id from batch where batch_no = $1 limit 2").bind(batch_no).fetch_all(conn).await?;
+    Ok(ids)
+}
+
+/// Whether a batch of this number for the dataset, county and day was withdrawn.
+pub async fn is_withdrawn(
+    conn: &mut PgConnection,
+    batch_no: &str,
+    dataset: &str,
+    (county, as_of): (&str, NaiveDate),
+) -> Result<bool> {
+    let withdrawn = sqlx::query_scalar(
+        "select exists (select from batch b join withdrawal w on w.batch_id = b.id \
+           where b.batch_no = $1 and b.dataset = $2 and b.division_code = $3 and b.as_of = $4)",
+    )
+    .bind(batch_no)
+    .bind(dataset)
+    .bind(county)
+    .bind(as_of)
+    .fetch_one(conn)
+    .await?;
+    Ok(withdrawn)
+}
+
+/// Keeps the first withdrawal of a batch.
+pub async fn insert_withdrawal(conn: &mut PgConnection, id: Uuid, withdrawal: &Withdrawal) -> Result<()> {
+    let at = DateTime::parse_from_rfc3339(&withdrawal.withdrawn_time).map_err(minqing_kit::Error::bug)?;
+    sqlx::query(
+        "insert into withdrawal (batch_id, withdrawn_at, reason, operator, records, overridden) \
+         values ($1, $2, $3, $4, $5, $6) on conflict on constraint withdrawal_pk do nothing",
+    )
+    .bind(id)
+    .bind(at.to_utc())
+    .bind(&withdrawal.reason)
+    .bind(&withdrawal.operator)
+    .bind(withdrawal.records)
+    .bind(withdrawal.overridden)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The withdrawal of a batch.
+pub async fn withdrawal(conn: &mut PgConnection, id: Uuid) -> Result<Option<Withdrawal>> {
+    let row: Option<(DateTime<Utc>, String, String, i32, i32)> = sqlx::query_as(
+        "select withdrawn_at, reason, operator, records, overridden from withdrawal where batch_id = $1",
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|(at, reason, operator, records, overridden)| Withdrawal {
+        withdrawn_time: at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        reason,
+        operator,
+        records,
+        overridden,
     }))
 }
 
