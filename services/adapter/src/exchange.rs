@@ -105,7 +105,8 @@ impl ExchangeService for Exchange {
     ) -> Result<Response<FetchReferralsResponse>, Status> {
         let call = Call::of(&request);
         let referrals = self.0.fetch_referrals(&call, request.get_ref()).await?;
-        Ok(Response::new(FetchReferralsResponse { referrals }))
+        let withdrawn = self.0.recalled().await?;
+        Ok(Response::new(FetchReferralsResponse { referrals, withdrawn }))
     }
 
     async fn acknowledge_referrals(

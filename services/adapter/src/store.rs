@@ -226,6 +226,7 @@ pub struct ReferralRow {
     pub issued_on: NaiveDate,
     pub due_on: NaiveDate,
     pub signed_on: Option<NaiveDate>,
+    pub withdrawn_on: Option<NaiveDate>,
     /// When the record behind it was committed; written once, read only by those who measure.
     #[sqlx(default)]
     pub record_accepted_at: Option<chrono::DateTime<chrono::Utc>>,
@@ -249,6 +250,7 @@ impl ReferralRow {
             issued_on: event.issued_on.parse().ok()?,
             due_on: event.due_on.parse().ok()?,
             signed_on: None,
+            withdrawn_on: None,
             record_accepted_at: event.record_accepted_time.parse().ok(),
         })
     }
@@ -291,7 +293,7 @@ pub async fn insert_referral(conn: &mut PgConnection, r: &ReferralRow) -> Result
 pub async fn referrals(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<ReferralRow>> {
     let rows = sqlx::query_as(
         "select id, household_id, person_key, programme, programme_title, level, reason, reason_title, division_code, \
-           issued_on, due_on, signed_on from referral where id = any($1) order by id",
+           issued_on, due_on, signed_on, withdrawn_on from referral where id = any($1) order by id",
     )
     .bind(ids)
     .fetch_all(conn)
@@ -299,12 +301,36 @@ pub async fn referrals(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Refe
     Ok(rows)
 }
 
-pub async fn sign_referrals(conn: &mut PgConnection, ids: &[Uuid], signed_on: NaiveDate) -> Result<()> {
-    sqlx::query("update referral set signed_on = $2 where id = any($1) and signed_on is null")
-        .bind(ids)
-        .bind(signed_on)
+/// The data behind a referral were withdrawn. `recall`: the bureau may have it and asks for it itself.
+pub async fn withdraw_referral(conn: &mut PgConnection, id: Uuid, on: NaiveDate, recall: bool) -> Result<()> {
+    sqlx::query("update referral set withdrawn_on = $2, recall_open = $3 where id = $1 and withdrawn_on is null")
+        .bind(id)
+        .bind(on)
+        .bind(recall)
         .execute(conn)
         .await?;
+    Ok(())
+}
+
+/// Referrals handed out and withdrawn since, of which the bureau has not said that it knows.
+pub async fn recalls(conn: &mut PgConnection, limit: i64) -> Result<Vec<Uuid>> {
+    let ids = sqlx::query_scalar("select id from referral where recall_open order by withdrawn_on, id limit $1")
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    Ok(ids)
+}
+
+/// Signs for referrals; who signs for one that was withdrawn knows that it was.
+pub async fn sign_referrals(conn: &mut PgConnection, ids: &[Uuid], signed_on: NaiveDate) -> Result<()> {
+    sqlx::query(
+        "update referral set signed_on = coalesce(signed_on, $2), recall_open = false \
+         where id = any($1) and (signed_on is null or recall_open)",
+    )
+    .bind(ids)
+    .bind(signed_on)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
