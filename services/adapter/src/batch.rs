@@ -96,6 +96,7 @@ impl Core {
         let county = county.ok_or_else(|| {
             wrong("division_code", "must be a known county, one batch a county", "应为已知县区代码，每县一批")
         })?;
+        self.refuse_withdrawn(said).await?;
         Ok(Intake {
             schema,
             request_id: request,

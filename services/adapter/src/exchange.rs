@@ -6,11 +6,12 @@ use std::sync::Arc;
 use minqing_kit::{Call, Error, db::Fingerprint, id, page};
 use minqing_proto::minqing::{
     bureau::v1::{
-        AcknowledgeReferralsRequest, AcknowledgeReferralsResponse, BatchHeader, DigestForm, FetchIdentityListRequest,
-        FetchIdentityListResponse, FetchReferralsRequest, FetchReferralsResponse, GetBatchRequest, GetBatchResponse,
-        GetReceiptRequest, GetReceiptResponse, IdentityEntry, ListDatasetsRequest, ListDatasetsResponse,
-        ListRowErrorsRequest, ListRowErrorsResponse, ReportFeedbackRequest, ReportFeedbackResponse, SubmitBatchRequest,
-        SubmitBatchResponse, exchange_service_server::ExchangeService, submit_batch_request::Part,
+        AcknowledgeReferralsRequest, AcknowledgeReferralsResponse, BatchHeader, BatchState, DigestForm,
+        FetchIdentityListRequest, FetchIdentityListResponse, FetchReferralsRequest, FetchReferralsResponse,
+        GetBatchRequest, GetBatchResponse, GetReceiptRequest, GetReceiptResponse, IdentityEntry, ListDatasetsRequest,
+        ListDatasetsResponse, ListRowErrorsRequest, ListRowErrorsResponse, ReportFeedbackRequest,
+        ReportFeedbackResponse, SubmitBatchRequest, SubmitBatchResponse, WithdrawBatchRequest, WithdrawBatchResponse,
+        exchange_service_server::ExchangeService, submit_batch_request::Part,
     },
     registry::v1::ListClassMembersRequest,
 };
@@ -25,6 +26,7 @@ use crate::{
     describe, raw,
     receipt::{self, RECEIPTS, Received, append_row},
     store,
+    withdraw::no_batch,
 };
 
 /// Rows in one message of the stream.
@@ -58,7 +60,17 @@ impl ExchangeService for Exchange {
         let mut conn = self.0.cx.db.acquire().await?;
         let batch = store::batch(&mut conn, id).await?.ok_or_else(no_batch)?;
         let receipt = receipt::store::receipt(&mut conn, id).await?;
-        Ok(Response::new(GetBatchResponse { batch: Some(batch), receipt }))
+        let withdrawal = store::withdrawal(&mut conn, id).await?;
+        let state = if withdrawal.is_some() { BatchState::Withdrawn } else { BatchState::Taken };
+        Ok(Response::new(GetBatchResponse { batch: Some(batch), receipt, state: state.into(), withdrawal }))
+    }
+
+    async fn withdraw_batch(
+        &self,
+        request: Request<WithdrawBatchRequest>,
+    ) -> Result<Response<WithdrawBatchResponse>, Status> {
+        let call = Call::of(&request);
+        Ok(Response::new(self.0.withdraw(&call, request.into_inner()).await?))
     }
 
     async fn get_receipt(&self, request: Request<GetReceiptRequest>) -> Result<Response<GetReceiptResponse>, Status> {
@@ -93,7 +105,8 @@ impl ExchangeService for Exchange {
     ) -> Result<Response<FetchReferralsResponse>, Status> {
         let call = Call::of(&request);
         let referrals = self.0.fetch_referrals(&call, request.get_ref()).await?;
-        Ok(Response::new(FetchReferralsResponse { referrals }))
+        let withdrawn = self.0.recalled().await?;
+        Ok(Response::new(FetchReferralsResponse { referrals, withdrawn }))
     }
 
     async fn acknowledge_referrals(
@@ -119,10 +132,6 @@ impl ExchangeService for Exchange {
         let call = Call::of(&request);
         Ok(Response::new(self.identity_list(&call, request.into_inner()).await?))
     }
-}
-
-fn no_batch() -> Error {
-    Error::not_found("BATCH_NOT_FOUND", "there is no batch of this name", "没有该批次")
 }
 
 impl Exchange {

@@ -275,7 +275,9 @@ fn check_amounts(feedback: &Feedback) -> Result<(), Wrong> {
 
 fn check_decision(feedback: &Feedback, decision: Decision, later: bool) -> Result<(), Wrong> {
     match decision {
-        Decision::Unspecified => Err(("decision", "is not one of the decisions", "不是有效的处理结果")),
+        Decision::Unspecified | Decision::Withdrawn => {
+            Err(("decision", "is not one of the decisions", "不是有效的处理结果"))
+        }
         Decision::Granted if feedback.amount_fen == 0 && feedback.service_count == 0 => {
             Err(("amount_fen", "is needed when aid was granted without a service", "给予救助时须填写金额或服务次数"))
         }
@@ -339,6 +341,7 @@ mod tests {
         assert_eq!(fault(|r| r.programme.clear()), "programme");
         assert_eq!(fault(|r| r.decision = 0), "decision");
         assert_eq!(fault(|r| r.decision = 99), "decision");
+        assert_eq!(fault(|r| r.decision = Decision::Withdrawn as i32), "decision", "no bureau says this");
         assert_eq!(fault(|r| r.decision = Decision::Refused as i32), "reason_code");
         assert_eq!(
             fault(|r| {

@@ -31,6 +31,7 @@ pub mod tables;
 pub mod template;
 pub mod trial;
 pub mod waiting;
+pub mod withdraw;
 
 use std::sync::Arc;
 
@@ -68,15 +69,16 @@ fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
     let database = cx.settings.exchange_database_url.as_deref().map(|url| tables::Database::new(url, &cx.metrics));
     let database = database.transpose()?.map(Arc::new);
     let core = Arc::new(core::Core::new(bureau, cx)?);
+    let pushes_recalls = folder.is_some() && database.is_none();
     let mut parts = Parts::default();
     parts.routes.add_service(ExchangeServiceServer::new(exchange::Exchange(Arc::clone(&core))));
     parts.routes.add_service(LedgerServiceServer::new(ledger::Ledger(Arc::clone(&core))));
     parts.routes.add_service(ReplayServiceServer::new(raw::replay::Replay(Arc::clone(&core))));
     parts.consumers.push(Consumer {
         producer: "dispatch",
-        types: vec![referral::ISSUED],
+        types: vec![referral::ISSUED, referral::SETTLED],
         audience: Some(bureau.identity()),
-        handler: Arc::new(referral::Issued(Arc::clone(&core))),
+        handler: Arc::new(referral::Dispatched { core: Arc::clone(&core), pushes_recalls }),
     });
     parts.reconcilers.push(Arc::new(division::Refresh(Arc::clone(&core.divisions))));
     parts.reconcilers.push(Arc::new(raw::retention::Retention(Arc::clone(&core))));
@@ -94,6 +96,9 @@ fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
         }
         (None, Some(folder)) => {
             let lists = files::outbox::IdentityLists { core: Arc::clone(&core), folder: folder.clone() };
+            parts
+                .carriers
+                .push(Arc::new(files::outbox::RecallFiles { core: Arc::clone(&core), folder: folder.clone() }));
             (Arc::new(lists), Arc::new(files::outbox::ReferralFiles { core, folder }))
         }
         (None, None) => return Ok(parts),

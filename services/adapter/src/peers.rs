@@ -14,7 +14,8 @@ use minqing_proto::minqing::{
         feedback_service_client::FeedbackServiceClient,
     },
     monitoring::v1::{
-        CloseBatchRequest, CloseBatchResponse, SubmitRecordsRequest, monitoring_service_client::MonitoringServiceClient,
+        CloseBatchRequest, CloseBatchResponse, SubmitRecordsRequest, WithdrawBatchRequest, WithdrawBatchResponse,
+        monitoring_service_client::MonitoringServiceClient,
     },
     registry::v1::{
         ListClassMembersRequest, ListClassMembersResponse, ListDivisionsRequest, MatchPersonsRequest, PersonIdentity,
@@ -112,6 +113,11 @@ impl Peers {
 
     pub async fn close(&self, batch: CloseBatchRequest) -> Result<CloseBatchResponse> {
         Ok(self.monitoring.clone().close_batch(within(CLOSE, batch)).await?.into_inner())
+    }
+
+    /// Withdrawing may make monitoring evaluate the households of some thousand persons.
+    pub async fn withdraw(&self, asked: WithdrawBatchRequest) -> Result<WithdrawBatchResponse> {
+        Ok(self.monitoring.clone().withdraw_batch(within(CLOSE, asked)).await?.into_inner())
     }
 
     pub async fn receipts(&self, call: &Call, receipts: RecordReceiptsRequest) -> Result<()> {

@@ -16,9 +16,9 @@ use minqing_proto::minqing::{
         AcknowledgeReferralsRequest, AcknowledgeReferralsResponse, FetchReferralsRequest, ReceiptResult, Referral,
         ReferredPerson,
     },
-    dispatch::v1::ReferralIssued,
+    dispatch::v1::{ReferralIssued, ReferralSettled},
     feedback::v1::{Receipt, RecordReceiptsRequest},
-    types::v1::Bureau,
+    types::v1::{Bureau, FeedbackDecision},
 };
 use uuid::Uuid;
 
@@ -31,8 +31,13 @@ use crate::{
 
 /// Kind of the deliveries.
 pub const DELIVERY: &str = "referral";
-/// Full name of the event.
+/// Kind of the deliveries that take a referral back.
+pub const RECALL: &str = "referral_withdrawn";
+/// Full names of the events.
 pub const ISSUED: &str = "minqing.dispatch.v1.ReferralIssued";
+pub const SETTLED: &str = "minqing.dispatch.v1.ReferralSettled";
+/// Referrals taken back that one fetch tells of.
+const RECALLS: i64 = 100;
 /// Questions to the register at a time.
 const REVEALS: usize = 8;
 const MAX_REFERRALS: usize = 100;
@@ -41,25 +46,55 @@ const MAX_OPERATOR: usize = 64;
 /// Fields of a person that a handing-out shows.
 const SHOWN: &[&str] = &["id_number", "name", "phone", "address"];
 
-/// Stores what dispatch issues to this bureau and enqueues its delivery.
-pub struct Issued(pub Arc<Core>);
+/// Stores what dispatch issues to this bureau and enqueues its delivery; takes back what rested on withdrawn data.
+pub struct Dispatched {
+    pub core: Arc<Core>,
+    /// A carrier tells the bureau of what is taken back; else it asks.
+    pub pushes_recalls: bool,
+}
 
-impl Handler for Issued {
+impl Handler for Dispatched {
     fn handle<'a>(&'a self, work: &'a mut Work, events: &'a [Event]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             for event in events {
-                let issued: ReferralIssued = events::decode(event)?;
-                if issued.bureau != self.0.number as i32 {
-                    continue;
+                if event.r#type == SETTLED {
+                    self.settled(work, &events::decode(event)?).await?;
+                } else {
+                    self.issued(work, event).await?;
                 }
-                let row = ReferralRow::of_event(&issued).ok_or_else(|| {
-                    Error::bug(anyhow::anyhow!("event {} names no referral or household", event.event_id))
-                })?;
-                store::insert_referral(work.conn(), &row).await?;
-                work.enqueue(DELIVERY, &row.name(), row.id.as_bytes().to_vec());
             }
             Ok(())
         })
+    }
+}
+
+impl Dispatched {
+    async fn issued(&self, work: &mut Work, event: &Event) -> Result<()> {
+        let issued: ReferralIssued = events::decode(event)?;
+        if issued.bureau != self.core.number as i32 {
+            return Ok(());
+        }
+        let row = ReferralRow::of_event(&issued)
+            .ok_or_else(|| Error::bug(anyhow::anyhow!("event {} names no referral or household", event.event_id)))?;
+        store::insert_referral(work.conn(), &row).await?;
+        work.enqueue(DELIVERY, &row.name(), row.id.as_bytes().to_vec());
+        Ok(())
+    }
+
+    /// What was not handed out yet never will be; of what may have been, the bureau is told.
+    async fn settled(&self, work: &mut Work, settled: &ReferralSettled) -> Result<()> {
+        if settled.bureau != self.core.number as i32 || settled.decision() != FeedbackDecision::Withdrawn {
+            return Ok(());
+        }
+        let id = id::parse_name("referrals", &settled.referral, "referral")?;
+        let on = settled.settled_on.parse().map_err(Error::bug)?;
+        let deliveries = Deliveries::new(self.core.cx.db.clone());
+        let sent = deliveries.cancel(work, DELIVERY, &settled.referral).await?.unwrap_or(false);
+        store::withdraw_referral(work.conn(), id, on, sent && !self.pushes_recalls).await?;
+        if sent && self.pushes_recalls {
+            work.enqueue(RECALL, &settled.referral, id.as_bytes().to_vec());
+        }
+        Ok(())
     }
 }
 
@@ -118,6 +153,12 @@ impl Core {
         self.hand_out(call, kept).await
     }
 
+    /// Referrals handed out before whose data were withdrawn since, until they are acknowledged.
+    pub async fn recalled(&self) -> Result<Vec<String>> {
+        let ids = store::recalls(&mut *self.cx.db.acquire().await?, RECALLS).await?;
+        Ok(ids.into_iter().map(|id| id::name("referrals", id)).collect())
+    }
+
     async fn fetched(&self, call: &Call, asked: &Asked) -> Result<Option<FetchRow>> {
         let mut conn = self.cx.db.acquire().await?;
         let Some(row) = store::fetch(&mut conn, call.caller.as_str(), asked.request_id).await? else {
@@ -143,7 +184,7 @@ impl Core {
         let attempts: HashMap<_, _> = fetch.referrals.iter().copied().zip(fetch.attempts.iter().copied()).collect();
         let ids = fetch.referrals;
         let rows = self.look_up(call, ids).await?;
-        let looks = rows.into_iter().map(|row| {
+        let looks = rows.into_iter().filter(|row| row.withdrawn_on.is_none()).map(|row| {
             let attempt = attempts.get(&row.id).copied().unwrap_or(1);
             async move { self.with_persons(&row, attempt).await }
         });
@@ -289,7 +330,8 @@ async fn with_receipts(
     Ok(answer)
 }
 
-fn referral_of(delivery: &Delivery) -> Option<Uuid> {
+/// The referral a delivery is about.
+pub fn referral_of(delivery: &Delivery) -> Option<Uuid> {
     Uuid::from_slice(&delivery.payload).ok()
 }
 

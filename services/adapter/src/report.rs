@@ -1,9 +1,10 @@
-//! Lines of a receipt or feedback form, from a file or a table, as the calls a bureau's system would make. Ids of the
+//! Lines of a receipt, feedback or withdrawal form, from a file or a table, as the calls a bureau's system would make. Ids of the
 //! calls follow from the form's own, so a form taken again after a crash makes the same calls again.
 
-use minqing_kit::Call;
+use minqing_kit::{Call, Error};
 use minqing_proto::minqing::bureau::v1::{
     AcknowledgeReferralsRequest, Batch, Receipt, RecordResult, ReportFeedbackRequest, SubmitBatchResponse,
+    WithdrawBatchRequest,
 };
 use uuid::Uuid;
 
@@ -13,8 +14,9 @@ use crate::{
     feedback::MAX_RECORDS,
     files::{
         Refusal,
-        forms::{self, FEEDBACK, Form, Line, RECEIPT},
+        forms::{self, FEEDBACK, Form, Line, RECEIPT, WITHDRAWAL},
     },
+    waiting::is_passing,
 };
 
 const RECEIPTS_A_CALL: usize = 100;
@@ -67,6 +69,7 @@ impl Report<'_> {
         let (mut told, receipts) = match form {
             Form::Receipt => self.receipts(lines).await?,
             Form::Feedback => (self.feedback(lines).await?, Vec::new()),
+            Form::Withdrawal => (self.withdrawals(lines).await?, Vec::new()),
         };
         told.sort_by_key(|t| t.row);
         Ok(Outcome::Form(lines.len(), told, receipts))
@@ -107,6 +110,30 @@ impl Report<'_> {
         Ok((told, receipts))
     }
 
+    /// Each line by itself: one that is refused does not keep the others from being withdrawn.
+    async fn withdrawals(&self, lines: &[Line]) -> Result<Vec<Told>> {
+        let mut told = Vec::new();
+        for (n, (row, line)) in lines.iter().enumerate() {
+            let Some(line) = line else {
+                told.push(unreadable(*row));
+                continue;
+            };
+            let get = |field: &str| line.get(field).cloned().unwrap_or_default();
+            let request = WithdrawBatchRequest {
+                request_id: self.call_id(n),
+                batch: get("batch"),
+                reason: get("reason"),
+                operator: get("operator"),
+            };
+            match self.core.withdraw(self.call, request).await {
+                Ok(_) => {}
+                Err(error) if is_passing(&error) => return Err(error),
+                Err(error) => told.push(refused_withdrawal(*row, &error)),
+            }
+        }
+        Ok(told)
+    }
+
     async fn feedback(&self, lines: &[Line]) -> Result<Vec<Told>> {
         let (mut records, mut told) = (Vec::new(), Vec::new());
         for (row, line) in lines {
@@ -137,4 +164,14 @@ fn unreadable(row: u32) -> Told {
 
 fn refused_record(row: u32, result: RecordResult) -> Told {
     Told { row, column: forms::header_of(FEEDBACK, &result.field), en: result.message, zh: result.message_zh }
+}
+
+fn refused_withdrawal(row: u32, error: &Error) -> Told {
+    let field = error.fields().first().map_or("batch", |(field, _)| field.as_str());
+    Told {
+        row,
+        column: forms::header_of(WITHDRAWAL, field),
+        en: error.message().to_owned(),
+        zh: error.message_zh().to_owned(),
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use minqing_proto::minqing::{
-    bureau::v1::{Batch, Receipt},
+    bureau::v1::{Batch, Receipt, Withdrawal},
     dispatch::v1::ReferralIssued,
     types::v1::RowError,
 };
@@ -117,6 +117,68 @@ pub async fn batch(conn: &mut PgConnection, id: Uuid) -> Result<Option<Batch>> {
     }))
 }
 
+/// Batches of a number, two at most.
+pub async fn batches_numbered(conn: &mut PgConnection, batch_no: &str) -> Result<Vec<Uuid>> {
+    let ids =
+        sqlx::query_scalar("select id from batch where batch_no = $1 limit 2").bind(batch_no).fetch_all(conn).await?;
+    Ok(ids)
+}
+
+/// Whether a batch of this number for the dataset, county and day was withdrawn.
+pub async fn is_withdrawn(
+    conn: &mut PgConnection,
+    batch_no: &str,
+    dataset: &str,
+    (county, as_of): (&str, NaiveDate),
+) -> Result<bool> {
+    let withdrawn = sqlx::query_scalar(
+        "select exists (select from batch b join withdrawal w on w.batch_id = b.id \
+           where b.batch_no = $1 and b.dataset = $2 and b.division_code = $3 and b.as_of = $4)",
+    )
+    .bind(batch_no)
+    .bind(dataset)
+    .bind(county)
+    .bind(as_of)
+    .fetch_one(conn)
+    .await?;
+    Ok(withdrawn)
+}
+
+/// Keeps the first withdrawal of a batch.
+pub async fn insert_withdrawal(conn: &mut PgConnection, id: Uuid, withdrawal: &Withdrawal) -> Result<()> {
+    let at = DateTime::parse_from_rfc3339(&withdrawal.withdrawn_time).map_err(minqing_kit::Error::bug)?;
+    sqlx::query(
+        "insert into withdrawal (batch_id, withdrawn_at, reason, operator, records, overridden) \
+         values ($1, $2, $3, $4, $5, $6) on conflict on constraint withdrawal_pk do nothing",
+    )
+    .bind(id)
+    .bind(at.to_utc())
+    .bind(&withdrawal.reason)
+    .bind(&withdrawal.operator)
+    .bind(withdrawal.records)
+    .bind(withdrawal.overridden)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The withdrawal of a batch.
+pub async fn withdrawal(conn: &mut PgConnection, id: Uuid) -> Result<Option<Withdrawal>> {
+    let row: Option<(DateTime<Utc>, String, String, i32, i32)> = sqlx::query_as(
+        "select withdrawn_at, reason, operator, records, overridden from withdrawal where batch_id = $1",
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|(at, reason, operator, records, overridden)| Withdrawal {
+        withdrawn_time: at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        reason,
+        operator,
+        records,
+        overridden,
+    }))
+}
+
 #[derive(sqlx::FromRow)]
 struct ErrorRow {
     row_no: i32,
@@ -164,6 +226,7 @@ pub struct ReferralRow {
     pub issued_on: NaiveDate,
     pub due_on: NaiveDate,
     pub signed_on: Option<NaiveDate>,
+    pub withdrawn_on: Option<NaiveDate>,
     /// When the record behind it was committed; written once, read only by those who measure.
     #[sqlx(default)]
     pub record_accepted_at: Option<chrono::DateTime<chrono::Utc>>,
@@ -187,6 +250,7 @@ impl ReferralRow {
             issued_on: event.issued_on.parse().ok()?,
             due_on: event.due_on.parse().ok()?,
             signed_on: None,
+            withdrawn_on: None,
             record_accepted_at: event.record_accepted_time.parse().ok(),
         })
     }
@@ -229,7 +293,7 @@ pub async fn insert_referral(conn: &mut PgConnection, r: &ReferralRow) -> Result
 pub async fn referrals(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<ReferralRow>> {
     let rows = sqlx::query_as(
         "select id, household_id, person_key, programme, programme_title, level, reason, reason_title, division_code, \
-           issued_on, due_on, signed_on from referral where id = any($1) order by id",
+           issued_on, due_on, signed_on, withdrawn_on from referral where id = any($1) order by id",
     )
     .bind(ids)
     .fetch_all(conn)
@@ -237,12 +301,36 @@ pub async fn referrals(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Refe
     Ok(rows)
 }
 
-pub async fn sign_referrals(conn: &mut PgConnection, ids: &[Uuid], signed_on: NaiveDate) -> Result<()> {
-    sqlx::query("update referral set signed_on = $2 where id = any($1) and signed_on is null")
-        .bind(ids)
-        .bind(signed_on)
+/// The data behind a referral were withdrawn. `recall`: the bureau may have it and asks for it itself.
+pub async fn withdraw_referral(conn: &mut PgConnection, id: Uuid, on: NaiveDate, recall: bool) -> Result<()> {
+    sqlx::query("update referral set withdrawn_on = $2, recall_open = $3 where id = $1 and withdrawn_on is null")
+        .bind(id)
+        .bind(on)
+        .bind(recall)
         .execute(conn)
         .await?;
+    Ok(())
+}
+
+/// Referrals handed out and withdrawn since, of which the bureau has not said that it knows.
+pub async fn recalls(conn: &mut PgConnection, limit: i64) -> Result<Vec<Uuid>> {
+    let ids = sqlx::query_scalar("select id from referral where recall_open order by withdrawn_on, id limit $1")
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    Ok(ids)
+}
+
+/// Signs for referrals; who signs for one that was withdrawn knows that it was.
+pub async fn sign_referrals(conn: &mut PgConnection, ids: &[Uuid], signed_on: NaiveDate) -> Result<()> {
+    sqlx::query(
+        "update referral set signed_on = coalesce(signed_on, $2), recall_open = false \
+         where id = any($1) and (signed_on is null or recall_open)",
+    )
+    .bind(ids)
+    .bind(signed_on)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use minqing_kit::{
 };
 use minqing_proto::minqing::{
     feedback::v1::{FeedbackRecorded, ReferralSigned},
-    monitoring::v1::{WarningCleared, WarningRaised},
+    monitoring::v1::{ClearReason, WarningCleared, WarningRaised},
     types::v1::{FeedbackDecision, WarningLevel},
 };
 use uuid::Uuid;
@@ -89,7 +89,8 @@ fn warning(event: &Event) -> Result<Option<Incoming>> {
         WARNING_CLEARED => {
             let event: WarningCleared = decode(event)?;
             let warning = parse_name(WARNINGS, &event.warning, "warning")?;
-            Ok(Some(Incoming::Cleared { warning, on: date(&event.cleared_on, "cleared_on")? }))
+            let withdrawn = event.reason() == ClearReason::DataWithdrawn;
+            Ok(Some(Incoming::Cleared { warning, on: date(&event.cleared_on, "cleared_on")?, withdrawn }))
         }
         _ => Ok(None),
     }
@@ -152,7 +153,7 @@ fn decided(decision: FeedbackDecision) -> Option<Decision> {
         FeedbackDecision::AlreadyAided => Some(Decision::AlreadyAided),
         FeedbackDecision::CannotReach => Some(Decision::CannotReach),
         FeedbackDecision::NotMyDuty => Some(Decision::NotMyDuty),
-        FeedbackDecision::Unspecified | FeedbackDecision::Deferred => None,
+        FeedbackDecision::Unspecified | FeedbackDecision::Deferred | FeedbackDecision::Withdrawn => None,
     }
 }
 

@@ -12,7 +12,10 @@ use minqing_kit::{
     id::parse_name,
     telemetry::traceparent_of_current_span,
 };
-use minqing_proto::minqing::dispatch::v1::{ReferralIssued, ReferralSettled};
+use minqing_proto::minqing::{
+    dispatch::v1::{ReferralIssued, ReferralSettled},
+    types::v1::FeedbackDecision,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -26,6 +29,8 @@ use crate::{
 
 const REFERRAL_ISSUED: &str = "minqing.dispatch.v1.ReferralIssued";
 const REFERRAL_SETTLED: &str = "minqing.dispatch.v1.ReferralSettled";
+/// How a referral ended that no bureau has decided on: the data behind it were withdrawn.
+const WITHDRAWN: &str = "withdrawn";
 
 /// The consumer of dispatch.
 pub fn consumers(days: WorkingDays) -> Vec<Consumer> {
@@ -79,11 +84,14 @@ fn issued(event: ReferralIssued, days: &WorkingDays) -> Result<Issued> {
 }
 
 fn settled(event: ReferralSettled) -> Result<Settled> {
-    let decision = view::decision_of(event.decision()).ok_or_else(|| malformed("decision"))?;
+    let decision = match event.decision() {
+        FeedbackDecision::Withdrawn => WITHDRAWN,
+        decided => view::decision_of(decided).ok_or_else(|| malformed("decision"))?.as_str(),
+    };
     Ok(Settled {
         referral: parse_name(REFERRALS, &event.referral, "referral")?,
         on: date(&event.settled_on, "settled_on")?,
-        decision: decision.as_str().to_owned(),
+        decision: decision.to_owned(),
     })
 }
 

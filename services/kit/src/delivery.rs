@@ -170,6 +170,20 @@ impl Deliveries {
         Ok(settled.rows_affected() == 1)
     }
 
+    /// Nothing is to be delivered any more. True when the receiver may have got it, since somebody was at it at least
+    /// once; `None` when there is no such delivery.
+    pub async fn cancel(&self, work: &mut Work, kind: &str, subject: &str) -> Result<Option<bool>> {
+        let tried = sqlx::query_scalar(
+            "update delivery set state = 'done', done_at = coalesce(done_at, clock_timestamp()), lease_until = null, \
+               dead_at = null where kind = $1 and subject = $2 returning attempts > 0",
+        )
+        .bind(kind)
+        .bind(subject)
+        .fetch_optional(work.conn())
+        .await?;
+        Ok(tried)
+    }
+
     /// The attempt failed: tried again after the usual pause, or given up when attempts are used up.
     pub async fn fail(&self, id: Uuid, reason: &str) -> Result<()> {
         let mut connection = self.db.acquire().await?;

@@ -42,7 +42,8 @@ pub struct Settings {
     pub signing_dir: Option<PathBuf>,
     /// Adapters only: what this deployment says of its bureau: datasets taken, headers, local codes.
     pub bureau_file: Option<PathBuf>,
-    /// Adapters only: days for which what a bureau sent is kept as it came.
+    /// Days for which adapters keep what a bureau sent, and monitoring what stood before a batch, so that it can be
+    /// withdrawn.
     pub raw_days: u32,
 }
 

@@ -46,11 +46,17 @@ async fn build(context: Context) -> anyhow::Result<Parts> {
     let pack = Pack::load(folder)?;
     tracing::info!(pack = %pack.version_tag(), "policy pack loaded");
     let monitoring = Arc::new(
-        app::Monitoring::open(context.db.clone(), context.clock.clone(), pack).await.map_err(anyhow::Error::msg)?,
+        app::Monitoring::open(context.db.clone(), context.clock.clone(), pack, context.settings.raw_days)
+            .await
+            .map_err(anyhow::Error::msg)?,
     );
     let mut parts = Parts {
         consumers: events::consumers(&monitoring),
-        reconcilers: vec![Arc::new(worker::Screening(Arc::clone(&monitoring)))],
+        reconcilers: vec![
+            Arc::new(worker::Screening(Arc::clone(&monitoring))),
+            Arc::new(worker::Withdrawals(Arc::clone(&monitoring))),
+            Arc::new(worker::Versions(Arc::clone(&monitoring))),
+        ],
         ..Parts::default()
     };
     parts.routes.add_service(PolicyServiceServer::new(api::PolicyApi::new(Arc::clone(&monitoring))));

@@ -1,4 +1,4 @@
-//! Periodic work: the daily screening.
+//! Periodic work: the daily screening, taking withdrawn batches back, forgetting old versions of records.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,9 +8,9 @@ use minqing_kit::{
     reconcile::{Pass, Reconciler},
 };
 
-use crate::app::{Monitoring, screen};
+use crate::app::{Monitoring, screen, withdraw};
 
-/// Time between two looks at the business date.
+/// Time between two looks at the business date, or for a withdrawn batch.
 const EVERY: Duration = Duration::from_millis(500);
 
 /// Evaluates every household once for each business date.
@@ -27,5 +27,39 @@ impl Reconciler for Screening {
 
     fn run_once(&self) -> BoxFuture<'_, Result<Pass>> {
         Box::pin(screen::pass(Arc::clone(&self.0)))
+    }
+}
+
+/// Takes withdrawn batches back, part by part.
+pub struct Withdrawals(pub Arc<Monitoring>);
+
+impl Reconciler for Withdrawals {
+    fn name(&self) -> &'static str {
+        "withdrawals"
+    }
+
+    fn every(&self) -> Duration {
+        EVERY
+    }
+
+    fn run_once(&self) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(withdraw::pass(Arc::clone(&self.0)))
+    }
+}
+
+/// Forgets versions of records when their days are over.
+pub struct Versions(pub Arc<Monitoring>);
+
+impl Reconciler for Versions {
+    fn name(&self) -> &'static str {
+        "versions"
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(600)
+    }
+
+    fn run_once(&self) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(withdraw::forget(Arc::clone(&self.0)))
     }
 }

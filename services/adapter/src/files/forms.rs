@@ -1,4 +1,4 @@
-//! Receipt and feedback files: a small fixed form each, the same for every bureau. Lines become the requests of the
+//! Receipt, feedback and withdrawal files: a small fixed form each, the same for every bureau. Lines become the requests of the
 //! exchange service and pass its checks.
 
 use std::collections::HashMap;
@@ -40,18 +40,35 @@ pub const FEEDBACK: &[Column] = &[
     ("supersedes", &["更正记录编号", "supersedes"], false),
 ];
 
+pub const WITHDRAWAL: &[Column] = &[
+    ("batch", &["批次号", "batch_no", "batch"], true),
+    ("reason", &["撤回原因", "reason"], true),
+    ("operator", &["经办人", "operator"], true),
+];
+
 /// Which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     Receipt,
     Feedback,
+    Withdrawal,
 }
 
 impl Form {
+    /// As own tables write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Form::Receipt => "receipt",
+            Form::Feedback => "feedback",
+            Form::Withdrawal => "withdrawal",
+        }
+    }
+
     pub fn columns(self) -> &'static [Column] {
         match self {
             Form::Receipt => RECEIPT,
             Form::Feedback => FEEDBACK,
+            Form::Withdrawal => WITHDRAWAL,
         }
     }
 }

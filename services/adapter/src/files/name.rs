@@ -1,12 +1,12 @@
-//! What a file's name says: a batch, receipts or feedback.
+//! What a file's name says: a batch, receipts, feedback or withdrawals.
 //!
 //! `student_enrolment__621202__2026-10-26__snapshot__B01.csv`: dataset (name or Chinese title), county, as-of date,
-//! mode, the bureau's batch number, and optionally the number of rows as a sixth part. `receipt_….csv` and
-//! `feedback_….csv` say only what they are.
+//! mode, the bureau's batch number, and optionally the number of rows as a sixth part. `receipt_….csv`,
+//! `feedback_….csv` and `withdraw_….csv` say only what they are.
 
 use minqing_proto::minqing::types::v1::BatchMode;
 
-use super::{Refusal, refusal};
+use super::{Refusal, forms::Form, refusal};
 
 /// How the file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +28,7 @@ impl Format {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     Batch(BatchName),
-    Receipt,
-    Feedback,
+    Form(Form),
 }
 
 impl Kind {
@@ -37,8 +36,7 @@ impl Kind {
     pub fn word(&self) -> &'static str {
         match self {
             Kind::Batch(_) => "batch",
-            Kind::Receipt => "receipt",
-            Kind::Feedback => "feedback",
+            Kind::Form(form) => form.word(),
         }
     }
 }
@@ -62,11 +60,9 @@ pub fn parse(name: &str, title: &dyn Fn(&str) -> Option<String>) -> Result<(Kind
         "xlsx" => Format::Xlsx,
         _ => return Err(refusal("FILE_FORMAT", "the file must end in .csv or .xlsx", "文件应为 .csv 或 .xlsx")),
     };
-    if stem.starts_with("receipt_") {
-        return Ok((Kind::Receipt, format));
-    }
-    if stem.starts_with("feedback_") {
-        return Ok((Kind::Feedback, format));
+    let forms = [("receipt_", Form::Receipt), ("feedback_", Form::Feedback), ("withdraw_", Form::Withdrawal)];
+    if let Some((_, form)) = forms.into_iter().find(|(prefix, _)| stem.starts_with(prefix)) {
+        return Ok((Kind::Form(form), format));
     }
     batch(stem, title).map(|b| (Kind::Batch(b), format))
 }
@@ -75,8 +71,8 @@ fn batch(stem: &str, title: &dyn Fn(&str) -> Option<String>) -> Result<BatchName
     let bad = || {
         refusal(
             "FILE_NAME",
-            "the name must be dataset__county__date__snapshot-or-changes__batch-number.csv, receipt_….csv or feedback_….csv",
-            "文件名应为：数据集__县区代码__数据日期__snapshot或changes__批次号.csv，或以 receipt_、feedback_ 开头",
+            "the name must be dataset__county__date__snapshot-or-changes__batch-number.csv, receipt_….csv, feedback_….csv or withdraw_….csv",
+            "文件名应为：数据集__县区代码__数据日期__snapshot或changes__批次号.csv，或以 receipt_、feedback_、withdraw_ 开头",
         )
     };
     let parts: Vec<_> = stem.split("__").map(str::trim).collect();
@@ -121,8 +117,9 @@ mod tests {
         assert_eq!(batch.row_count, Some(120));
         let (chinese, _) = read("学籍信息__621202__20261026__增量__B1.xlsx").unwrap();
         assert!(matches!(chinese, Kind::Batch(b) if b.dataset == "student_enrolment" && b.mode == BatchMode::Changes));
-        assert_eq!(read("receipt_1.csv").unwrap().0, Kind::Receipt);
-        assert_eq!(read("feedback_1.xlsx").unwrap().0, Kind::Feedback);
+        assert_eq!(read("receipt_1.csv").unwrap().0, Kind::Form(Form::Receipt));
+        assert_eq!(read("feedback_1.xlsx").unwrap().0, Kind::Form(Form::Feedback));
+        assert_eq!(read("withdraw_1.csv").unwrap().0, Kind::Form(Form::Withdrawal));
     }
 
     #[test]

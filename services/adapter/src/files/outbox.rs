@@ -39,6 +39,7 @@ const REFERRAL_HEADER: [&str; 13] = [
     "电话",
     "地址",
 ];
+const RECALL_HEADER: [&str; 4] = ["转介编号", "项目代码", "撤回日期", "说明"];
 const LIST_HEADER: [&str; 6] = ["身份证号", "姓名", "对象类别", "行政区划代码", "认定日期", "终止日期"];
 
 /// Writes `outbox/referral_<id>.csv`. Writing it again makes the same file.
@@ -108,6 +109,40 @@ fn write_referral(folder: PathBuf, id: Uuid, referral: &Referral) -> std::io::Re
         ])?;
     }
     table.finish()
+}
+
+/// Writes `outbox/withdrawn_<id>.csv` for a referral that was written and whose data were withdrawn since.
+pub struct RecallFiles {
+    pub core: Arc<Core>,
+    pub folder: Folder,
+}
+
+impl Carrier for RecallFiles {
+    fn kind(&self) -> &'static str {
+        referral::RECALL
+    }
+
+    fn deliver<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move { settled(self.write(delivery).await, delivery.attempt) })
+    }
+}
+
+impl RecallFiles {
+    async fn write(&self, delivery: &Delivery) -> Result<()> {
+        let gone = || Error::not_found("REFERRAL_NOT_FOUND", "the referral is not stored", "转介不存在");
+        let id = referral::referral_of(delivery).ok_or_else(gone)?;
+        let mut conn = self.core.cx.db.acquire().await?;
+        let row = store::referrals(&mut conn, &[id]).await?.into_iter().next().ok_or_else(gone)?;
+        drop(conn);
+        let (folder, on) = (self.folder.outbox(), row.withdrawn_on.map_or_else(String::new, |on| on.to_string()));
+        let written = tokio::task::spawn_blocking(move || -> std::io::Result<()> {
+            let mut table = Table::create(&folder, &format!("withdrawn_{id}.csv"))?;
+            table.line(RECALL_HEADER)?;
+            table.line([row.name().as_str(), &row.programme, &on, "所依据的数据已撤回，无需办理"])?;
+            table.finish()
+        });
+        written.await.map_err(Error::bug)?.map_err(Error::bug)
+    }
 }
 
 /// As bureaus write a warning's level.

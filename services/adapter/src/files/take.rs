@@ -57,8 +57,7 @@ pub async fn file(core: &Core, folder: &Folder, name: &str) -> Result<()> {
     let outcome = match kind {
         Err(refusal) => Ok(Outcome::Refused(refusal)),
         Ok((Kind::Batch(said), format)) => taken.batch(said, format).await,
-        Ok((Kind::Receipt, format)) => taken.form(format, Form::Receipt).await,
-        Ok((Kind::Feedback, format)) => taken.form(format, Form::Feedback).await,
+        Ok((Kind::Form(form), format)) => taken.form(format, form).await,
     };
     let outcome = match outcome {
         Err(error) if is_passing(&error) => return Err(error),
@@ -86,9 +85,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 impl Taken<'_> {
     async fn batch(&self, said: BatchName, format: Format) -> Result<Outcome> {
         let request_id = self.request_id.to_string();
-        if let Some(done) = self.core.cx.db.outcome(&self.call, &request_id, self.look.digest).await? {
-            return Ok(Outcome::of(done));
-        }
         let announced = Announced {
             request_id: &request_id,
             batch_no: &said.batch_no,
@@ -98,6 +94,11 @@ impl Taken<'_> {
             as_of: &said.as_of,
             row_count: said.row_count,
         };
+        // Dropped again after it was withdrawn, it must not look as if it counted.
+        self.core.refuse_withdrawn(&announced).await?;
+        if let Some(done) = self.core.cx.db.outcome(&self.call, &request_id, self.look.digest).await? {
+            return Ok(Outcome::of(done));
+        }
         let intake = self.core.open(&announced).await?;
         let raw = raw::Writer::begin(self.core, &announced, format.word()).await?;
         let id = raw.id();

@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 pub use self::{control::Control, database::Database, sql::Dialect};
 use self::{control::Kind, database::Link, take::Taken};
-use crate::{Result, core::Core, files::forms::Form, report::Outcome, waiting::Waiting};
+use crate::{Result, core::Core, report::Outcome, waiting::Waiting};
 
 const EVERY: Duration = Duration::from_secs(3);
 /// Batches taken in by one pass.
@@ -165,8 +165,7 @@ fn word(kind: Option<&Kind>) -> &'static str {
     match kind {
         None => "unknown",
         Some(Kind::Rows(_)) => "batch",
-        Some(Kind::Form(Form::Receipt)) => "receipt",
-        Some(Kind::Form(Form::Feedback)) => "feedback",
+        Some(Kind::Form(form)) => form.word(),
     }
 }
 

@@ -21,3 +21,4 @@ mod tables_hostile;
 mod tables_killed;
 mod tables_out;
 mod tables_reach;
+mod withdraw;

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use minqing_proto::minqing::types::v1::FeedbackDecision;
 use uuid::Uuid;
 
 use crate::{
     mesh::Mesh,
-    referral::{issue, issued},
+    referral::{end, issue, issued},
     rows::id_number,
 };
 
@@ -49,6 +50,25 @@ async fn a_referral_goes_out_as_a_file_and_its_receipt_and_feedback_come_back_as
     let records = mesh.books.records.lock().unwrap().clone();
     assert_eq!(records.iter().map(|r| r.amount_fen).collect::<Vec<_>>(), [150_000, 8_000]);
     assert!(!mesh.database_holds(&id_number(1)).await);
+}
+
+#[tokio::test]
+async fn a_referral_file_whose_data_were_withdrawn_is_followed_by_one_that_says_so() {
+    let mesh = Mesh::with_folder(minqing_adapter_education::bureau()).await;
+    let person = mesh.on_file(&id_number(1), "张三一", Uuid::from_u128(77));
+    let (sent, unsent) = (issued(1, &person, false), issued(2, &person, false));
+    issue(&mesh, &sent).await.unwrap();
+    mesh.adapter.running.carry_once().await.unwrap();
+    issue(&mesh, &unsent).await.unwrap();
+    for referral in [&sent, &unsent] {
+        end(&mesh, referral, FeedbackDecision::Withdrawn).await;
+    }
+    mesh.adapter.running.carry_once().await.unwrap();
+    let id = Uuid::from_u128(1);
+    assert_eq!(mesh.files("outbox"), [format!("referral_{id}.csv"), format!("withdrawn_{id}.csv")]);
+    let text = mesh.read("outbox", &format!("withdrawn_{id}.csv"));
+    assert!(text.contains(&sent.referral) && text.contains("2026-10-26"), "{text}");
+    assert!(!text.contains(&id_number(1)) && !text.contains("张三"));
 }
 
 #[tokio::test]

@@ -51,6 +51,12 @@ pub struct Monitor {
     closed: Mutex<HashSet<String>>,
     /// The next close is done and its answer lost.
     lose_a_close: AtomicBool,
+    /// Batches withdrawn, in order.
+    pub withdrawn: Mutex<Vec<String>>,
+    /// The next withdrawal is done and its answer lost.
+    pub lose_a_withdrawal: AtomicBool,
+    /// Every withdrawal is refused.
+    pub too_old: AtomicBool,
     /// From this part number on, parts are answered UNAVAILABLE; 0: never.
     pub away_from: AtomicUsize,
 }
@@ -248,6 +254,30 @@ impl monitoring_service_server::MonitoringService for Shared<Monitor> {
             return Err(Status::deadline_exceeded("lost"));
         }
         Ok(Response::new(monitoring::CloseBatchResponse { changed, ended: 0 }))
+    }
+
+    async fn withdraw_batch(
+        &self,
+        request: Request<monitoring::WithdrawBatchRequest>,
+    ) -> Answer<monitoring::WithdrawBatchResponse> {
+        let asked = request.into_inner();
+        self.0.once(&asked.request_id, asked.encode_to_vec())?;
+        if self.0.too_old.load(Ordering::SeqCst) {
+            let old = minqing_kit::Error::failed_state("BATCH_TOO_OLD", "the batch is too old", "该批次过旧");
+            return Err(old.into());
+        }
+        if !self.0.closed.lock().unwrap().contains(&asked.batch_id) {
+            return Err(Status::not_found("batch not found"));
+        }
+        let mut withdrawn = self.0.withdrawn.lock().unwrap();
+        if !withdrawn.contains(&asked.batch_id) {
+            withdrawn.push(asked.batch_id);
+        }
+        if self.0.lose_a_withdrawal.swap(false, Ordering::SeqCst) {
+            return Err(Status::deadline_exceeded("lost"));
+        }
+        let withdrawn_on = "2026-10-26".to_owned();
+        Ok(Response::new(monitoring::WithdrawBatchResponse { withdrawn_on, records: 2, overridden: 0 }))
     }
 
     async fn list_warnings(

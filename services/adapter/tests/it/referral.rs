@@ -8,7 +8,7 @@ use minqing_proto::minqing::{
         AcknowledgeReferralsRequest, FeedbackRecord, FetchIdentityListRequest, FetchReferralsRequest,
         ReportFeedbackRequest,
     },
-    dispatch::v1::ReferralIssued,
+    dispatch::v1::{ReferralIssued, ReferralSettled},
     types::v1::{Bureau, FeedbackDecision},
 };
 use tonic::Code;
@@ -89,6 +89,58 @@ async fn a_referral_is_handed_out_once_signed_for_and_its_identity_never_kept() 
     assert_eq!(taken, [true, false, false]);
     assert_eq!(client.acknowledge_referrals(sign).await.unwrap().into_inner(), answer);
     assert_eq!(mesh.books.receipts.lock().unwrap().len(), 1);
+}
+
+/// Dispatch ends a referral.
+pub async fn end(mesh: &Mesh, of: &ReferralIssued, decision: FeedbackDecision) {
+    let settled = ReferralSettled {
+        referral: of.referral.clone(),
+        household: of.household.clone(),
+        person_key: of.person_key.clone(),
+        bureau: of.bureau,
+        programme: of.programme.clone(),
+        decision: decision.into(),
+        due_on: of.due_on.clone(),
+        settled_on: "2026-10-26".into(),
+    };
+    mesh.adapter.running.feed("dispatch", &settled.referral, &settled).unwrap();
+    mesh.adapter.running.consume_once().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_referral_whose_data_were_withdrawn_is_not_handed_out_and_who_has_it_is_told_until_it_is_signed_for() {
+    let mesh = Mesh::start(minqing_adapter_education::bureau()).await;
+    let person = mesh.on_file(&id_number(1), "张三一", Uuid::from_u128(77));
+    let all: Vec<_> = (1..=4).map(|n| issued(n, &person, false)).collect();
+    for event in &all[..2] {
+        issue(&mesh, event).await.unwrap();
+    }
+    let mut client = mesh.client();
+    let first = client.fetch_referrals(fetch(1)).await.unwrap().into_inner();
+    assert_eq!((first.referrals.len(), first.withdrawn.len()), (2, 0));
+    for event in &all[2..] {
+        issue(&mesh, event).await.unwrap();
+    }
+    end(&mesh, &all[0], FeedbackDecision::Withdrawn).await;
+    end(&mesh, &all[1], FeedbackDecision::Granted).await;
+    end(&mesh, &all[2], FeedbackDecision::Withdrawn).await;
+
+    let names =
+        |of: &[minqing_proto::minqing::bureau::v1::Referral]| of.iter().map(|r| r.name.clone()).collect::<Vec<_>>();
+    let again = client.fetch_referrals(fetch(1)).await.unwrap().into_inner();
+    assert_eq!(names(&again.referrals), [all[1].referral.clone()], "a repeat leaves out what was taken back");
+    let next = client.fetch_referrals(fetch(2)).await.unwrap().into_inner();
+    assert_eq!(names(&next.referrals), [all[3].referral.clone()], "what nobody had is never handed out");
+    assert_eq!(next.withdrawn, [all[0].referral.clone()]);
+
+    let sign = AcknowledgeReferralsRequest {
+        request_id: Uuid::from_u128(9).to_string(),
+        referrals: next.withdrawn,
+        operator: "u-1".into(),
+    };
+    let answer = client.acknowledge_referrals(sign).await.unwrap().into_inner();
+    assert!(answer.results[0].accepted);
+    assert!(client.fetch_referrals(fetch(3)).await.unwrap().into_inner().withdrawn.is_empty());
 }
 
 #[tokio::test]

@@ -138,6 +138,10 @@ impl ExchangeService for Proxy {
         self.real().get_batch(request.into_inner()).await
     }
 
+    async fn withdraw_batch(&self, request: Request<WithdrawBatchRequest>) -> Answer<WithdrawBatchResponse> {
+        self.real().withdraw_batch(request.into_inner()).await
+    }
+
     async fn get_receipt(&self, request: Request<GetReceiptRequest>) -> Answer<GetReceiptResponse> {
         if self.wrong == Wrong::NoReceipts {
             return Err(Status::unimplemented("later"));

@@ -33,7 +33,12 @@ pub struct Raised {
 #[derive(Clone, Debug)]
 pub enum Incoming {
     Raised(Raised),
-    Cleared { warning: Uuid, on: NaiveDate },
+    /// `withdrawn`: because the data behind it were withdrawn.
+    Cleared {
+        warning: Uuid,
+        on: NaiveDate,
+        withdrawn: bool,
+    },
 }
 
 /// Takes a batch of warnings raised and cleared, in order.
@@ -42,7 +47,7 @@ pub async fn merge(work: &mut Work, rules: &Rules, batch: Vec<Incoming>) -> Resu
     for incoming in batch {
         match incoming {
             Incoming::Raised(raised) => desk.raise(work, rules, raised)?,
-            Incoming::Cleared { warning, on } => desk.clear(work, rules, warning, on),
+            Incoming::Cleared { warning, on, withdrawn } => desk.clear(work, rules, warning, (on, withdrawn)),
         }
     }
     desk.save(work).await
@@ -148,14 +153,18 @@ impl Desk {
         Ok(())
     }
 
-    fn clear(&mut self, work: &mut Work, rules: &Rules, warning: Uuid, on: NaiveDate) {
+    fn clear(&mut self, work: &mut Work, rules: &Rules, warning: Uuid, (on, withdrawn): (NaiveDate, bool)) {
         match self.known.get(&warning).copied() {
             Some(Some(id)) => {
                 self.roll(work, rules, id, on);
-                if let Some(order) = self.orders.get_mut(&id) {
+                let Some(order) = self.orders.get_mut(&id) else { return };
+                let effects = if withdrawn {
+                    order.withdraw(warning, on)
+                } else {
                     order.clear(warning, on);
-                    self.touched.insert(id);
-                }
+                    Vec::new()
+                };
+                self.tell(work, rules, id, &effects);
             }
             Some(None) => match self.suppressed.get_mut(&warning) {
                 Some(row) => row.cleared_on = Some(on),

@@ -147,6 +147,7 @@ pub fn decision(decision: Option<Decision>) -> FeedbackDecision {
         Some(Decision::AlreadyAided) => FeedbackDecision::AlreadyAided,
         Some(Decision::CannotReach) => FeedbackDecision::CannotReach,
         Some(Decision::NotMyDuty) => FeedbackDecision::NotMyDuty,
+        Some(Decision::Withdrawn) => FeedbackDecision::Withdrawn,
     }
 }
 

@@ -34,7 +34,7 @@ impl ReferralState {
     }
 }
 
-/// A bureau's decision that ends a referral.
+/// What ends a referral: a bureau's decision, or that the data behind it were withdrawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     Granted,
@@ -42,6 +42,7 @@ pub enum Decision {
     AlreadyAided,
     CannotReach,
     NotMyDuty,
+    Withdrawn,
 }
 
 impl Decision {
@@ -53,13 +54,14 @@ impl Decision {
             Decision::AlreadyAided => "already_aided",
             Decision::CannotReach => "cannot_reach",
             Decision::NotMyDuty => "not_my_duty",
+            Decision::Withdrawn => "withdrawn",
         }
     }
 
     /// The decision stored under a name.
     pub fn parse(text: &str) -> Option<Decision> {
-        use Decision::{AlreadyAided, CannotReach, Granted, NotMyDuty, Refused};
-        [Granted, Refused, AlreadyAided, CannotReach, NotMyDuty].into_iter().find(|d| d.as_str() == text)
+        use Decision::{AlreadyAided, CannotReach, Granted, NotMyDuty, Refused, Withdrawn};
+        [Granted, Refused, AlreadyAided, CannotReach, NotMyDuty, Withdrawn].into_iter().find(|d| d.as_str() == text)
     }
 }
 
@@ -143,10 +145,23 @@ impl Referral {
         }
     }
 
+    /// The data behind it were withdrawn; false when it was settled before.
+    pub fn withdraw(&mut self, on: NaiveDate) -> bool {
+        let open = self.state != ReferralState::Settled;
+        if open {
+            self.state = ReferralState::Settled;
+            self.decision = Some(Decision::Withdrawn);
+            self.settled_on = Some(on);
+            self.settled_seen_on = Some(on);
+        }
+        open
+    }
+
     /// Whether it still stands in the way of another referral for the same programme on `day`. One settled that
-    /// very day still does, so that the order of that day's events does not matter.
+    /// very day still does, so that the order of that day's events does not matter; one withdrawn does not, for the
+    /// data that are right may need it the same day.
     pub fn blocks_on(&self, day: NaiveDate) -> bool {
-        self.settled_seen_on.is_none_or(|seen| seen >= day)
+        self.decision != Some(Decision::Withdrawn) && self.settled_seen_on.is_none_or(|seen| seen >= day)
     }
 
     /// The bureau sent it back.

@@ -194,6 +194,20 @@ impl WorkOrder {
         }
     }
 
+    /// Clears a warning whose data were withdrawn and takes its referrals back, unless a field check has found the need
+    /// to be there.
+    pub fn withdraw(&mut self, warning: Uuid, on: NaiveDate) -> Vec<Effect> {
+        let covered = self.reasons.iter().any(|r| r.warning == warning && r.covered);
+        let found = covered && self.check.as_ref().is_some_and(|check| check.verdict.is_true());
+        let mut effects = Vec::new();
+        if !found {
+            let own = self.referrals.iter_mut().filter(|r| r.warning == warning);
+            effects.extend(own.filter_map(|r| r.withdraw(on).then_some(Effect::Settled(r.id))));
+        }
+        self.clear(warning, on);
+        effects
+    }
+
     /// The township, or the county desk, signs.
     pub fn accept(&mut self, on: NaiveDate) -> Result<(), Refusal> {
         match self.state {

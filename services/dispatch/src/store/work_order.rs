@@ -8,7 +8,10 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::row::{OrderRow, ReasonRow, ReferralRow, order_columns, reason_columns, referral_columns};
-use crate::domain::{referral::ReferralState, work_order::WorkOrder};
+use crate::domain::{
+    referral::{Decision, ReferralState},
+    work_order::WorkOrder,
+};
 
 /// Locks work orders in id order and loads them whole, in that order.
 pub async fn lock(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<WorkOrder>> {
@@ -132,11 +135,13 @@ pub async fn standing(
 ) -> Result<Vec<Standing>> {
     let rows = sqlx::query_as(
         "select r.household_id, r.person_key, r.programme, r.settled_seen_on from dispatch.referral as r \
-         where r.household_id = any($1) and (r.state <> $2 or r.settled_seen_on >= $3)",
+         where r.household_id = any($1) \
+           and (r.state <> $2 or r.settled_seen_on >= $3 and r.decision <> $4)",
     )
     .bind(households)
     .bind(ReferralState::Settled.as_str())
     .bind(since)
+    .bind(Decision::Withdrawn.as_str())
     .fetch_all(connection)
     .await?;
     Ok(rows)

@@ -8,7 +8,7 @@ use minqing_proto::minqing::{
     },
     feedback::v1::{Feedback, FeedbackRecorded, ReferralSigned},
     mesh::v1::{Event, ReadEventsRequest, event_log_service_client::EventLogServiceClient},
-    monitoring::v1::{WarningCleared, WarningRaised},
+    monitoring::v1::{ClearReason, WarningCleared, WarningRaised},
     types::v1::{AreaKind, Bureau, FeedbackDecision, WarningLevel},
 };
 use minqing_test_kit::TestService;
@@ -80,11 +80,21 @@ impl Desk {
     }
 
     pub async fn clear(&self, n: u128, indicator: &str, household: u128) {
+        self.end(n, indicator, household, ClearReason::Refuted).await;
+    }
+
+    /// The data behind a warning are withdrawn.
+    pub async fn withdraw(&self, n: u128, indicator: &str, household: u128) {
+        self.end(n, indicator, household, ClearReason::DataWithdrawn).await;
+    }
+
+    async fn end(&self, n: u128, indicator: &str, household: u128, reason: ClearReason) {
         let cleared = WarningCleared {
             warning: name("warnings", n),
             indicator: indicator.to_owned(),
             household: name("households", household),
             cleared_on: self.today(),
+            reason: reason.into(),
         };
         self.service.running.feed("monitoring", &cleared.warning, &cleared).unwrap();
         self.service.running.consume_once().await.unwrap();

@@ -7,3 +7,4 @@ mod desk;
 mod listing;
 mod merging;
 mod verdict;
+mod withdrawn;

@@ -77,10 +77,10 @@ pub fn bureau(text: &str) -> Bureau {
     minqing_policy::bureau(text).unwrap_or(Bureau::Unspecified)
 }
 
-/// A decision of the contract; `None` when unspecified.
+/// A bureau's decision of the contract; `None` when unspecified, or when no bureau has decided.
 pub fn decision_of(decision: FeedbackDecision) -> Option<Decision> {
     match decision {
-        FeedbackDecision::Unspecified => None,
+        FeedbackDecision::Unspecified | FeedbackDecision::Withdrawn => None,
         FeedbackDecision::Granted => Some(Decision::Granted),
         FeedbackDecision::Refused => Some(Decision::Refused),
         FeedbackDecision::AlreadyAided => Some(Decision::AlreadyAided),

@@ -98,7 +98,7 @@ pub async fn timeliness(connection: &mut PgConnection, today: NaiveDate) -> Resu
                 count(*) filter (where r.settled_on <= r.due_on) as settled_on_time, \
                 count(*) filter (where r.settled_on is null and r.due_on < $1) as overdue, \
                 coalesce(ceil(avg(r.settled_on - r.issued_on)), 0)::bigint as mean_days \
-         from feedback.referral as r group by r.bureau order by r.bureau",
+         from feedback.referral as r where r.decision is distinct from 'withdrawn' group by r.bureau order by r.bureau",
     )
     .bind(today)
     .fetch_all(connection)

@@ -14,6 +14,7 @@ use crate::{
         rules::Rules,
         told::{Cell, Cells},
     },
+    domain::words,
     store::warning::{Explanation, Warning},
 };
 
@@ -37,6 +38,7 @@ pub fn warning(rules: &Rules, of: Warning) -> wire::Warning {
         raised_on: of.raised_on.to_string(),
         cleared_on: date(of.cleared_on),
         pack: of.pack,
+        clear_reason: words::clear_reason_of(of.clear_reason.as_deref()).into(),
         ..Default::default()
     }
 }

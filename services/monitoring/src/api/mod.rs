@@ -10,12 +10,13 @@ use minqing_kit::{Call, id, page};
 use minqing_proto::minqing::monitoring::v1::{
     CloseBatchRequest, CloseBatchResponse, GetHouseholdFactsRequest, GetHouseholdFactsResponse, GetWarningRequest,
     GetWarningResponse, ListFeedsRequest, ListFeedsResponse, ListWarningsRequest, ListWarningsResponse, PersonFacts,
-    SubmitRecordsRequest, SubmitRecordsResponse, monitoring_service_server::MonitoringService,
+    SubmitRecordsRequest, SubmitRecordsResponse, WithdrawBatchRequest, WithdrawBatchResponse,
+    monitoring_service_server::MonitoringService,
 };
 use tonic::{Request, Response, Status};
 
 use crate::{
-    app::{Monitoring, close, read, submit},
+    app::{Monitoring, close, read, submit, withdraw},
     store::warning::Filter,
 };
 
@@ -41,6 +42,15 @@ impl MonitoringService for Api {
     async fn close_batch(&self, request: Request<CloseBatchRequest>) -> Result<Response<CloseBatchResponse>, Status> {
         let call = Call::of(&request);
         let done = close::close(Arc::clone(&self.0), &call, request.into_inner()).await?;
+        Ok(Response::new(done))
+    }
+
+    async fn withdraw_batch(
+        &self,
+        request: Request<WithdrawBatchRequest>,
+    ) -> Result<Response<WithdrawBatchResponse>, Status> {
+        let call = Call::of(&request);
+        let done = withdraw::withdraw(Arc::clone(&self.0), &call, request.into_inner()).await?;
         Ok(Response::new(done))
     }
 

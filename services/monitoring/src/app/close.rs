@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use minqing_kit::{Result, call::Call, db::Work};
-use minqing_proto::minqing::monitoring::v1::{CloseBatchRequest, CloseBatchResponse};
+use minqing_proto::minqing::monitoring::v1::{ClearReason, CloseBatchRequest, CloseBatchResponse};
 use uuid::Uuid;
 
 use super::{
@@ -46,11 +46,13 @@ async fn end(
 ) -> Result<CloseBatchResponse> {
     let today = work.today();
     let set = monitoring.set(&batch.dataset.bureau, &batch.dataset.name).ok_or(Fault::DatasetUnknown)?;
+    let days = monitoring.days(today);
     lock::keep_roster(work.conn()).await?;
-    let standing = store::batch::begin(work.conn(), batch).await?;
+    lock::keep_feed(work.conn(), &batch.feed()).await?;
+    let standing = store::batch::begin(work.conn(), batch, today).await?;
     store::batch::check_complete(work.conn(), batch, parts, accepted).await?;
     let persons = match standing {
-        Standing::Open if batch.snapshot => set.statements.end(work.conn(), batch, today).await?,
+        Standing::Open if batch.snapshot => set.statements.end(work.conn(), batch, days).await?,
         Standing::Open | Standing::Superseded => Vec::new(),
     };
     let was_known = feed::was_fresh(work.conn(), batch, today).await?;
@@ -68,7 +70,7 @@ async fn end(
         households.dedup();
     }
     evaluate::households(monitoring, work, &households, Cause::Record).await?;
-    feeds::evaluate(monitoring, work, Some(batch)).await?;
+    feeds::evaluate(monitoring, work, Some(batch), ClearReason::Refuted).await?;
     Ok(CloseBatchResponse {
         changed: i32::try_from(changed).unwrap_or(i32::MAX),
         ended: i32::try_from(ended).unwrap_or(i32::MAX),

@@ -2,9 +2,9 @@
 //! nothing, and what comes out does not depend on the order in which the data came: it reads the data as they stand.
 //! Unknown leaves a warning as it is.
 
-use chrono::SecondsFormat;
+use chrono::{NaiveDate, SecondsFormat};
 use minqing_kit::{Result, db::Work, id};
-use minqing_proto::minqing::monitoring::v1::{WarningCleared, WarningRaised};
+use minqing_proto::minqing::monitoring::v1::{ClearReason, WarningCleared, WarningRaised};
 use uuid::Uuid;
 
 use super::{Monitoring, SLICE, told};
@@ -18,12 +18,32 @@ use crate::{
 };
 
 /// What led to the evaluation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+#[derive(Clone, Copy, Debug)]
+pub enum Cause<'a> {
     /// A bureau's record, accepted in this transaction.
     Record,
     /// The roster, a referral or the passing of time.
     Other,
+    /// A batch that is being taken back.
+    Withdrawal(&'a Withdrawn),
+}
+
+/// Data that no longer count.
+#[derive(Clone, Debug)]
+pub struct Withdrawn {
+    /// Day on which the batch began to count.
+    pub since: NaiveDate,
+    /// Indicators that rest on its dataset.
+    pub indicators: Vec<String>,
+}
+
+impl Cause<'_> {
+    fn clear_reason(self) -> ClearReason {
+        match self {
+            Cause::Record | Cause::Other => ClearReason::Refuted,
+            Cause::Withdrawal(_) => ClearReason::DataWithdrawn,
+        }
+    }
 }
 
 /// What an evaluation did.
@@ -34,7 +54,7 @@ pub struct Tally {
 }
 
 /// Evaluates the households, which are in order of id, as of the business date of the transaction.
-pub async fn households(monitoring: &Monitoring, work: &mut Work, ids: &[Uuid], cause: Cause) -> Result<Tally> {
+pub async fn households(monitoring: &Monitoring, work: &mut Work, ids: &[Uuid], cause: Cause<'_>) -> Result<Tally> {
     let mut tally = Tally::default();
     for slice in ids.chunks(SLICE) {
         let held = lock::households(work.conn(), slice).await?;
@@ -49,16 +69,19 @@ pub async fn households(monitoring: &Monitoring, work: &mut Work, ids: &[Uuid], 
     Ok(tally)
 }
 
-async fn warnings(monitoring: &Monitoring, work: &mut Work, held: &[Uuid], cause: Cause) -> Result<Tally> {
+async fn warnings(monitoring: &Monitoring, work: &mut Work, held: &[Uuid], cause: Cause<'_>) -> Result<Tally> {
     let today = work.today();
     let rules = &monitoring.rules;
-    let changes = rules.statements.changes(work.conn(), held, today, &rules.indicators).await?;
+    let mut changes = rules.statements.changes(work.conn(), held, today, &rules.indicators).await?;
+    if let Cause::Withdrawal(data) = cause {
+        changes.extend(unsaid(monitoring, work, held, data).await?);
+    }
     if changes.is_empty() {
         return Ok(Tally::default());
     }
     let accepted = match cause {
         Cause::Record => warning::accepted_at(work.conn()).await?.to_rfc3339_opts(SecondsFormat::Micros, true),
-        Cause::Other => String::new(),
+        Cause::Other | Cause::Withdrawal(_) => String::new(),
     };
     let mut raised = Raised::default();
     let mut cleared = Vec::new();
@@ -66,14 +89,14 @@ async fn warnings(monitoring: &Monitoring, work: &mut Work, held: &[Uuid], cause
         match change.warning_id {
             Some(id) => {
                 cleared.push(id);
-                emit_cleared(work, id, &change);
+                emit_cleared(work, id, &change, cause.clear_reason());
             }
             None => raise(monitoring, work, &mut raised, change, &accepted)?,
         }
     }
     let tally = Tally { raised: count(raised.ids.len()), cleared: count(cleared.len()) };
     if !cleared.is_empty() {
-        warning::clear(work.conn(), &cleared, today).await?;
+        warning::clear(work.conn(), &cleared, today, cause.clear_reason()).await?;
     }
     if !raised.ids.is_empty() {
         warning::raise(work.conn(), raised, today, &rules.pack_tag).await?;
@@ -116,13 +139,26 @@ fn raise(monitoring: &Monitoring, work: &mut Work, raised: &mut Raised, change: 
     Ok(())
 }
 
-fn emit_cleared(work: &mut Work, id: Uuid, change: &Change) {
+/// What is unknown now, but was not while data counted that are withdrawn: a warning they raised has nothing left to stand
+/// on, one they cleared is open as before. Unknown alone would leave both as the withdrawn data made them.
+async fn unsaid(monitoring: &Monitoring, work: &mut Work, held: &[Uuid], data: &Withdrawn) -> Result<Vec<Change>> {
+    let today = work.today();
+    let changed = warning::changed_since(work.conn(), held, data.since, &data.indicators).await?;
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let unknown = monitoring.rules.statements.undecided(work.conn(), held, today, &changed).await?;
+    warning::as_changes(work.conn(), &unknown).await
+}
+
+fn emit_cleared(work: &mut Work, id: Uuid, change: &Change, reason: ClearReason) {
     let household = id::name("households", change.household_id);
     let event = WarningCleared {
         warning: id::name("warnings", id),
         indicator: change.indicator.clone(),
         household: household.clone(),
         cleared_on: work.today().to_string(),
+        reason: reason.into(),
     };
     work.emit(&household, &event, None);
 }

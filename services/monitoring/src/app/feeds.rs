@@ -1,7 +1,7 @@
 //! Which feeds are expected, and the warnings on those that are late or of poor quality.
 
 use minqing_kit::{Result, db::Work, id};
-use minqing_proto::minqing::monitoring::v1::{WarningCleared, WarningRaised};
+use minqing_proto::minqing::monitoring::v1::{ClearReason, WarningCleared, WarningRaised};
 use serde_json::json;
 
 use super::{
@@ -34,8 +34,13 @@ pub async fn expect(monitoring: &Monitoring, work: &mut Work) -> Result<()> {
     feed::expect(work.conn(), &expected).await
 }
 
-/// Raises and clears the warnings on feeds: all, or the one of a batch.
-pub async fn evaluate(monitoring: &Monitoring, work: &mut Work, only: Option<&Batch>) -> Result<Tally> {
+/// Raises and clears the warnings on feeds: all, or the one of a batch. `reason` is why those cleared are cleared.
+pub async fn evaluate(
+    monitoring: &Monitoring,
+    work: &mut Work,
+    only: Option<&Batch>,
+    reason: ClearReason,
+) -> Result<Tally> {
     let today = work.today();
     feed::hold(work.conn(), only).await?;
     let changes = monitoring.rules.statements.feed_changes(work.conn(), today, only).await?;
@@ -50,6 +55,7 @@ pub async fn evaluate(monitoring: &Monitoring, work: &mut Work, only: Option<&Ba
                     indicator: change.indicator.clone(),
                     household: String::new(),
                     cleared_on: today.to_string(),
+                    reason: reason.into(),
                 };
                 work.emit(&aggregate(&change), &event, None);
             }
@@ -58,7 +64,7 @@ pub async fn evaluate(monitoring: &Monitoring, work: &mut Work, only: Option<&Ba
     }
     let tally = Tally { raised: count(raised.ids.len()), cleared: count(cleared.len()) };
     if !cleared.is_empty() {
-        warning::clear(work.conn(), &cleared, today).await?;
+        warning::clear(work.conn(), &cleared, today, reason).await?;
     }
     if !raised.ids.is_empty() {
         warning::raise(work.conn(), raised, today, &monitoring.rules.pack_tag).await?;

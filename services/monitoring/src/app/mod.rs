@@ -12,15 +12,20 @@ pub mod screen;
 pub mod submit;
 pub mod told;
 pub mod verdict;
+pub mod withdraw;
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use minqing_kit::{Call, Error, Result, clock::SharedClock, db::Db};
 use minqing_policy::Pack;
 
 use crate::{
     domain::record::{self, Dataset},
-    store::{catalogue, lock, record::Statements},
+    store::{
+        catalogue, lock,
+        record::{Days, Statements},
+    },
 };
 use rules::Rules;
 
@@ -33,6 +38,8 @@ pub struct Monitoring {
     pub clock: SharedClock,
     pub rules: Rules,
     pub sets: Vec<RecordSet>,
+    /// Days for which a batch can be withdrawn.
+    pub version_days: u32,
 }
 
 /// A dataset and the statements that write it.
@@ -43,7 +50,7 @@ pub struct RecordSet {
 
 impl Monitoring {
     /// Makes missing record set tables and takes the policy pack into use.
-    pub async fn open(db: Db, clock: SharedClock, pack: Pack) -> Result<Monitoring> {
+    pub async fn open(db: Db, clock: SharedClock, pack: Pack, version_days: u32) -> Result<Monitoring> {
         let call = Call::worker("monitoring", "catalogue");
         let confined = db.change(&call, |work| Box::pin(async move { make_tables(work.conn()).await })).await?;
         if !confined {
@@ -53,13 +60,19 @@ impl Monitoring {
             .into_iter()
             .map(|dataset| RecordSet { statements: Statements::of(&dataset), dataset: Arc::new(dataset) })
             .collect();
-        let monitoring = Monitoring { db, clock, rules: Rules::new(pack, confined), sets };
+        let monitoring = Monitoring { db, clock, rules: Rules::new(pack, confined), sets, version_days };
         Ok(monitoring)
     }
 
     /// A bureau's dataset.
     pub fn set(&self, bureau: &str, name: &str) -> Option<&RecordSet> {
         self.sets.iter().find(|set| set.dataset.bureau == bureau && set.dataset.name == name)
+    }
+
+    /// The dates by which records are written on a day.
+    pub fn days(&self, today: NaiveDate) -> Days {
+        let kept = chrono::Days::new(u64::from(self.version_days));
+        Days { today, kept_from: today.checked_sub_days(kept).unwrap_or(NaiveDate::MIN) }
     }
 
     /// The datasets' layouts.

@@ -1,5 +1,6 @@
 //! The policy pack in use, with the statements made of it.
 
+use chrono::NaiveDate;
 use minqing_kit::Result;
 use minqing_policy::{Indicator, Pack, Severity};
 use minqing_proto::minqing::types::v1::WarningLevel;
@@ -37,6 +38,15 @@ impl Rules {
     /// Urgency of an indicator's warnings.
     pub fn level(&self, indicator: &str) -> Result<WarningLevel> {
         Ok(self.indicator(indicator)?.severity.warning_level())
+    }
+
+    /// Indicators on households and persons that rest on a dataset, `hr.unemployment`.
+    pub fn resting_on(&self, dataset: &str, on: NaiveDate) -> Vec<String> {
+        let rests = |id: &String| {
+            let facts = self.pack.facts_of(id, on);
+            facts.iter().any(|fact| self.pack.sources_of(fact).iter().any(|source| source == dataset))
+        };
+        self.indicators.iter().filter(|id| rests(id)).cloned().collect()
     }
 
     fn indicator(&self, id: &str) -> Result<&Indicator> {

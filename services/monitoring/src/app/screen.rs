@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use minqing_kit::{Result, call::Call, db::Work, reconcile::Pass};
+use minqing_proto::minqing::monitoring::v1::ClearReason;
 
 use super::{
     Monitoring, SLICE,
@@ -50,7 +51,7 @@ async fn slice(monitoring: &Monitoring, work: &mut Work) -> Result<Pass> {
     progress.last_household = ids.last().copied().or(progress.last_household);
     if last {
         feeds::expect(monitoring, work).await?;
-        feeds::evaluate(monitoring, work, None).await?;
+        feeds::evaluate(monitoring, work, None, ClearReason::Refuted).await?;
         progress.through = Some(today);
         progress.last_household = None;
     }

@@ -16,7 +16,7 @@ use crate::{
         error::Fault,
         record::{self, Rows},
     },
-    store::{batch::Standing, lock, roster},
+    store::{batch::Standing, lock, record::Written, roster},
 };
 
 /// Does it, or gives the first answer to a repeat.
@@ -52,12 +52,13 @@ async fn take(monitoring: &Monitoring, work: &mut Work, part: &Part) -> Result<S
     let (batch, rows) = (&part.batch, &part.rows);
     let set = monitoring.set(&batch.dataset.bureau, &batch.dataset.name).ok_or(Fault::DatasetUnknown)?;
     lock::keep_roster(work.conn()).await?;
-    let standing = crate::store::batch::begin(work.conn(), batch).await?;
+    lock::keep_feed(work.conn(), &batch.feed()).await?;
+    let standing = crate::store::batch::begin(work.conn(), batch, today).await?;
     let written = match standing {
-        Standing::Open => set.statements.write(work.conn(), batch, rows.clone(), today).await?,
-        Standing::Superseded => Default::default(),
+        Standing::Open => set.statements.write(work.conn(), batch, rows.clone(), monitoring.days(today)).await?,
+        Standing::Superseded => Written { ignored: i64::from(count(rows.count())), ..Written::default() },
     };
-    crate::store::batch::add_part(work.conn(), batch, part.no, &rows.record_keys, written.changed).await?;
+    crate::store::batch::add_part(work.conn(), batch, part.no, &rows.record_keys, &written).await?;
     let households = households(work, &written.persons).await?;
     let tally = evaluate::households(monitoring, work, &households, Cause::Record).await?;
     Ok(SubmitRecordsResponse {

@@ -26,6 +26,13 @@ pub struct Batch {
     pub as_of: NaiveDate,
 }
 
+impl Batch {
+    /// The feed it belongs to, `bureau.dataset@county`.
+    pub fn feed(&self) -> String {
+        format!("{}.{}@{}", self.dataset.bureau, self.dataset.name, self.county_code)
+    }
+}
+
 /// Reads and checks a batch. `caller_bureau` is the bureau of the calling adapter.
 pub fn read(
     batch: Option<&BatchRef>,

@@ -26,6 +26,18 @@ pub enum Fault {
     BatchClosed,
     #[error("parts of the batch are missing: send them, then close it")]
     BatchIncomplete,
+    #[error("batch not found")]
+    BatchNotFound,
+    #[error("the batch is withdrawn: send what is right as a new one")]
+    BatchWithdrawn,
+    #[error("the batch was begun before versions of records were kept: correct it by sending the records again")]
+    BatchUnversioned,
+    #[error(
+        "the batch is older than {days} days, for which versions of records are kept: correct it by sending the records again"
+    )]
+    BatchTooOld { days: u32 },
+    #[error("a batch of this feed is being taken back: try again in a moment")]
+    WithdrawalUnderWay,
     #[error("the quality of a batch does not add up: {0}")]
     Quality(&'static str),
     #[error("division_code must be a county's code of twelve digits")]
@@ -56,8 +68,14 @@ impl Explain for Fault {
             | Fault::CountyMalformed
             | Fault::Record { .. } => Kind::Invalid,
             Fault::ForeignBureau | Fault::OutOfArea => Kind::Forbidden,
-            Fault::BatchDiffers | Fault::BatchClosed | Fault::BatchIncomplete => Kind::FailedState,
-            Fault::WarningNotFound | Fault::HouseholdNotFound => Kind::NotFound,
+            Fault::BatchDiffers
+            | Fault::BatchClosed
+            | Fault::BatchIncomplete
+            | Fault::BatchWithdrawn
+            | Fault::BatchUnversioned
+            | Fault::BatchTooOld { .. } => Kind::FailedState,
+            Fault::WarningNotFound | Fault::HouseholdNotFound | Fault::BatchNotFound => Kind::NotFound,
+            Fault::WithdrawalUnderWay => Kind::Unavailable,
             Fault::DatasetUnusable { .. } | Fault::EventUnreadable { .. } | Fault::IndicatorUnknown { .. } => Kind::Bug,
         }
     }
@@ -72,6 +90,11 @@ impl Explain for Fault {
             Fault::BatchDiffers => "BATCH_DIFFERS",
             Fault::BatchClosed => "BATCH_CLOSED",
             Fault::BatchIncomplete => "BATCH_INCOMPLETE",
+            Fault::BatchNotFound => "BATCH_NOT_FOUND",
+            Fault::BatchWithdrawn => "BATCH_WITHDRAWN",
+            Fault::BatchUnversioned => "BATCH_UNVERSIONED",
+            Fault::BatchTooOld { .. } => "BATCH_TOO_OLD",
+            Fault::WithdrawalUnderWay => "WITHDRAWAL_UNDER_WAY",
             Fault::Quality(_) => "INVALID_BATCH_QUALITY",
             Fault::CountyMalformed => "INVALID_DIVISION",
             Fault::WarningNotFound => "WARNING_NOT_FOUND",
@@ -99,6 +122,11 @@ impl Explain for Fault {
             Fault::BatchDiffers => "该批次已按其他数据集、县区、方式或日期开始".into(),
             Fault::BatchClosed => "该批次已结束".into(),
             Fault::BatchIncomplete => "批次分片不全，请补送后再结束".into(),
+            Fault::BatchNotFound => "批次不存在".into(),
+            Fault::BatchWithdrawn => "该批次已撤回，请以新批次报送正确数据".into(),
+            Fault::BatchUnversioned => "该批次报送时系统尚未保存变更前版本，无法撤回，请重新报送正确记录".into(),
+            Fault::BatchTooOld { days } => format!("该批次已超过 {days} 天的版本保存期，无法撤回，请重新报送正确记录"),
+            Fault::WithdrawalUnderWay => "该数据源有批次正在撤回，请稍后再试".into(),
             Fault::Quality(_) => "批次质量统计前后不符，请按实际行数统计".into(),
             Fault::CountyMalformed => "division_code 应为县区的 12 位代码".into(),
             Fault::WarningNotFound => "预警不存在".into(),

@@ -7,10 +7,7 @@ use chrono::NaiveDate;
 use minqing_policy::catalogue::{self, RecordSet};
 use minqing_proto::{
     contract,
-    minqing::{
-        monitoring::v1::Record,
-        options::v1::{ColumnFormat, Rhythm as Due},
-    },
+    minqing::{monitoring::v1::Record, options::v1::Rhythm as Due},
 };
 use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, Value};
 use sha2::{Digest, Sha256};
@@ -68,8 +65,6 @@ pub struct Dataset {
     pub rhythm: Rhythm,
     pub fresh_days: u32,
     pub columns: Vec<Column>,
-    /// The person's ID number is part of the natural key, so a record never passes to another person.
-    pub keyed_by_person: bool,
     /// Every field of the contract in its order, also those that never reach monitoring.
     pub fields: Vec<Field>,
     message: MessageDescriptor,
@@ -112,9 +107,6 @@ impl Dataset {
             })
         };
         let columns = set.columns.iter().map(column).collect::<Option<Vec<_>>>().ok_or_else(unusable)?;
-        let keyed_by_person = message
-            .fields()
-            .any(|field| contract::column(&field).is_some_and(|c| c.key && c.format() == ColumnFormat::IdNumber));
         Ok(Dataset {
             bureau: set.bureau.clone(),
             name: set.dataset.clone(),
@@ -123,7 +115,6 @@ impl Dataset {
             rhythm,
             fresh_days: u32::try_from(set.contract.fresh_days).map_err(|_| unusable())?,
             columns,
-            keyed_by_person,
             fields: message.fields().filter_map(|field| of_contract(&field)).collect(),
             message,
         })

@@ -2,6 +2,7 @@
 
 use minqing_proto::minqing::{
     dispatch::v1::Verdict,
+    monitoring::v1::ClearReason,
     types::v1::{AreaKind, AssistanceClass, Bureau, FeedbackDecision},
 };
 
@@ -57,6 +58,24 @@ fn word(name: &str, prefix: &str) -> String {
     match name.strip_prefix(prefix) {
         Some("UNSPECIFIED") | None => String::new(),
         Some(rest) => rest.to_ascii_lowercase(),
+    }
+}
+
+/// As a warning's row says why it was cleared.
+pub fn clear_reason(reason: ClearReason) -> Option<&'static str> {
+    match reason {
+        ClearReason::Unspecified => None,
+        ClearReason::Refuted => Some("refuted"),
+        ClearReason::DataWithdrawn => Some("data_withdrawn"),
+    }
+}
+
+/// The reason a row says.
+pub fn clear_reason_of(word: Option<&str>) -> ClearReason {
+    match word {
+        Some("refuted") => ClearReason::Refuted,
+        Some("data_withdrawn") => ClearReason::DataWithdrawn,
+        _ => ClearReason::Unspecified,
     }
 }
 

@@ -5,6 +5,7 @@ use minqing_kit::Result;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::record::Written;
 use crate::domain::{batch::Batch, error::Fault};
 
 /// A batch's state.
@@ -12,6 +13,8 @@ use crate::domain::{batch::Batch, error::Fault};
 struct State {
     same: bool,
     closed: bool,
+    withdrawn: bool,
+    waits: bool,
     superseded: bool,
 }
 
@@ -25,10 +28,10 @@ pub enum Standing {
 }
 
 /// Begins the batch or finds it begun, and takes its row until the transaction ends.
-pub async fn begin(conn: &mut PgConnection, batch: &Batch) -> Result<Standing> {
+pub async fn begin(conn: &mut PgConnection, batch: &Batch, today: NaiveDate) -> Result<Standing> {
     sqlx::query(
-        "insert into monitoring.batch (batch_id, bureau, dataset, county_code, snapshot, as_of) \
-         values ($1, $2, $3, $4, $5, $6) on conflict on constraint batch_pk do nothing",
+        "insert into monitoring.batch (batch_id, bureau, dataset, county_code, snapshot, as_of, begun_on, versioned) \
+         values ($1, $2, $3, $4, $5, $6, $7, true) on conflict on constraint batch_pk do nothing",
     )
     .bind(batch.id)
     .bind(&batch.dataset.bureau)
@@ -36,13 +39,16 @@ pub async fn begin(conn: &mut PgConnection, batch: &Batch) -> Result<Standing> {
     .bind(&batch.county_code)
     .bind(batch.snapshot)
     .bind(batch.as_of)
+    .bind(today)
     .execute(&mut *conn)
     .await?;
     let state: State = sqlx::query_as(
         "select (b.bureau, b.dataset, b.county_code, b.snapshot, b.as_of) = ($2, $3, $4, $5, $6) as same, \
-                b.closed_on is not null as closed, \
+                b.closed_on is not null as closed, b.withdrawn_on is not null as withdrawn, \
+                exists (select from monitoring.batch w where w.bureau = $2 and w.dataset = $3 and w.county_code = $4 \
+                          and w.withdrawn_on is not null and w.taken_back_on is null) as waits, \
                 exists (select from monitoring.batch s where s.snapshot and s.bureau = $2 and s.dataset = $3 \
-                          and s.county_code = $4 and s.as_of > $6) as superseded \
+                          and s.county_code = $4 and s.as_of > $6 and s.withdrawn_on is null) as superseded \
          from monitoring.batch b where b.batch_id = $1 for update of b",
     )
     .bind(batch.id)
@@ -55,14 +61,22 @@ pub async fn begin(conn: &mut PgConnection, batch: &Batch) -> Result<Standing> {
     .await?;
     match state {
         State { same: false, .. } => Err(Fault::BatchDiffers.into()),
+        State { withdrawn: true, .. } => Err(Fault::BatchWithdrawn.into()),
+        State { waits: true, .. } => Err(Fault::WithdrawalUnderWay.into()),
         State { closed: true, .. } => Err(Fault::BatchClosed.into()),
         State { superseded: true, .. } => Ok(Standing::Superseded),
         _ => Ok(Standing::Open),
     }
 }
 
-/// Notes a part; the keys are kept for a snapshot only.
-pub async fn add_part(conn: &mut PgConnection, batch: &Batch, part_no: i32, keys: &[Uuid], changed: i32) -> Result<()> {
+/// Notes a part and what it did; the keys are kept for a snapshot only.
+pub async fn add_part(
+    conn: &mut PgConnection,
+    batch: &Batch,
+    part_no: i32,
+    keys: &[Uuid],
+    written: &Written,
+) -> Result<()> {
     let kept: &[Uuid] = if batch.snapshot { keys } else { &[] };
     let accepted = i32::try_from(keys.len()).unwrap_or(i32::MAX);
     sqlx::query(
@@ -70,13 +84,14 @@ pub async fn add_part(conn: &mut PgConnection, batch: &Batch, part_no: i32, keys
            insert into monitoring.batch_part (batch_id, part_no, accepted, record_keys) values ($1, $2, $3, $4) \
            on conflict on constraint batch_part_pk do update \
              set accepted = excluded.accepted, record_keys = excluded.record_keys) \
-         update monitoring.batch set changed = changed + $5 where batch_id = $1",
+         update monitoring.batch set changed = changed + $5, ignored = ignored + $6 where batch_id = $1",
     )
     .bind(batch.id)
     .bind(part_no)
     .bind(accepted)
     .bind(kept)
-    .bind(i64::from(changed))
+    .bind(i64::from(written.changed))
+    .bind(written.ignored)
     .execute(conn)
     .await?;
     Ok(())

@@ -20,6 +20,7 @@ pub struct Statements {
     many: String,
     to_raise: String,
     to_clear: String,
+    undecided: String,
     facts: String,
     every_fact: String,
     feeds: String,
@@ -74,6 +75,7 @@ impl Statements {
             many: format!("{SESSION_SETTINGS}{become_role}"),
             to_raise: to_raise_sql(pack.hits_sql()),
             to_clear: to_clear_sql(pack.refuted_sql()),
+            undecided: undecided_sql(pack.hits_sql(), pack.refuted_sql()),
             facts: facts_sql(pack.facts_sql()),
             every_fact: facts_sql(&pack.every_fact_sql()),
             feeds: feeds_sql(pack.feed_screening_sql()),
@@ -112,6 +114,25 @@ impl Statements {
         }
         release(conn).await?;
         Ok(changes)
+    }
+
+    /// Those of the households' warnings, open or cleared, whose verdict is unknown now.
+    pub async fn undecided(
+        &self,
+        conn: &mut PgConnection,
+        households: &[Uuid],
+        as_of: NaiveDate,
+        warnings: &[Uuid],
+    ) -> Result<Vec<Uuid>> {
+        self.confine(conn, households.len()).await?;
+        let undecided = sqlx::query_scalar(AssertSqlSafe(self.undecided.clone()))
+            .bind(households)
+            .bind(as_of)
+            .bind(warnings)
+            .fetch_all(&mut *conn)
+            .await?;
+        release(conn).await?;
+        Ok(undecided)
     }
 
     /// Evaluates the feeds, all or one of them, and gives back what differs from their open warnings.
@@ -205,6 +226,21 @@ fn to_clear_sql(refuted: &str) -> String {
            and (r.household_id is not null or w.indicator <> all($3) \
                 or (w.person_key is not null and m.person_key is null)) \
          order by 1, 3, 2 nulls first"
+    )
+}
+
+fn undecided_sql(hits: &str, refuted: &str) -> String {
+    format!(
+        "with decided as materialized (\
+           select e.household_id, e.indicator, coalesce(e.person_key, {NOBODY}) as person_key \
+           from (\n{hits}\n) e \
+           union all select e.household_id, e.indicator, coalesce(e.person_key, {NOBODY}) from (\n{refuted}\n) e) \
+         select w.warning_id from monitoring.warning w \
+         left join monitoring.member m on m.person_key = w.person_key and m.household_id = w.household_id \
+         where w.warning_id = any($3) and (w.person_key is null or m.person_key is not null) \
+           and not exists (\
+             select from decided d where d.household_id = w.household_id and d.indicator = w.indicator \
+               and d.person_key = coalesce(w.person_key, {NOBODY}))"
     )
 }
 

@@ -138,6 +138,59 @@ pub async fn deliver(conn: &mut PgConnection, batch: &Batch) -> Result<()> {
     Ok(())
 }
 
+/// Sets the feed back to the newest batch that is left, after the batch was withdrawn: to what it was before any came
+/// when none is. Says whether that is another day.
+pub async fn go_back(conn: &mut PgConnection, batch: &Batch) -> Result<bool> {
+    let dataset = &batch.dataset;
+    let was: Option<Option<NaiveDate>> = sqlx::query_scalar(
+        "select as_of from monitoring.feed where bureau = $1 and dataset = $2 and county_code = $3 for update",
+    )
+    .bind(&dataset.bureau)
+    .bind(&dataset.name)
+    .bind(&batch.county_code)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let as_of: Option<NaiveDate> = sqlx::query_scalar(
+        "select max(b.as_of) from monitoring.batch b \
+         left join monitoring.batch_quality q on q.batch_id = b.batch_id and q.rows_received > 0 \
+           and q.rows_received = q.rows_refused \
+         where b.bureau = $1 and b.dataset = $2 and b.county_code = $3 and b.closed_on is not null \
+           and b.withdrawn_on is null and b.overridden_by is null and q.batch_id is null",
+    )
+    .bind(&dataset.bureau)
+    .bind(&dataset.name)
+    .bind(&batch.county_code)
+    .fetch_one(&mut *conn)
+    .await?;
+    let seen_on: Option<NaiveDate> =
+        sqlx::query_scalar("select first_seen_on from monitoring.county where county_code = $1")
+            .bind(&batch.county_code)
+            .fetch_optional(&mut *conn)
+            .await?;
+    let Some(from) = as_of.or(seen_on) else {
+        sqlx::query("delete from monitoring.feed where bureau = $1 and dataset = $2 and county_code = $3")
+            .bind(&dataset.bureau)
+            .bind(&dataset.name)
+            .bind(&batch.county_code)
+            .execute(conn)
+            .await?;
+        return Ok(was.is_some());
+    };
+    sqlx::query(
+        "update monitoring.feed set as_of = $4, fresh_until = $5, due_on = $6 \
+         where bureau = $1 and dataset = $2 and county_code = $3",
+    )
+    .bind(&dataset.bureau)
+    .bind(&dataset.name)
+    .bind(&batch.county_code)
+    .bind(as_of)
+    .bind(as_of.map(|day| feed::fresh_until(day, dataset.fresh_days)))
+    .bind(feed::due_on(dataset.rhythm, from))
+    .execute(conn)
+    .await?;
+    Ok(was.flatten() != as_of)
+}
+
 /// Feeds after a key, in order of it.
 pub async fn list(
     conn: &mut PgConnection,

@@ -1,13 +1,15 @@
-//! Record sets: one statement per part writes what differs, one statement ends what a snapshot left out. Statements
-//! are made per dataset once, at start.
+//! Record sets: a part is written by one statement, which keeps what stood before each row it changes and notes the rows
+//! it found just so; what a snapshot left out is ended by another. Statements are made per dataset once, at start; those
+//! that take a batch back are in `reversal`.
 
 use std::fmt::Write as _;
 
 use chrono::NaiveDate;
-use minqing_kit::Result;
+use minqing_kit::{Error, Result};
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
+use super::reversal::Reversal;
 use crate::domain::{
     batch::Batch,
     record::{Dataset, Rows, Values},
@@ -16,14 +18,29 @@ use crate::domain::{
 /// The statements of one dataset.
 #[derive(Clone, Debug)]
 pub struct Statements {
+    /// Takes the rows of some keys, in order of them.
+    lock: String,
     write: String,
+    left_out: String,
     end: String,
+    confirm_ended: String,
+    pub reversal: Reversal,
 }
 
-/// What writing a part changed.
+/// Business dates that writing goes by.
+#[derive(Clone, Copy, Debug)]
+pub struct Days {
+    pub today: NaiveDate,
+    /// What was last changed before this day can no longer be withdrawn, so that nobody need confirm it.
+    pub kept_from: NaiveDate,
+}
+
+/// What writing a part did.
 #[derive(Clone, Debug, Default)]
 pub struct Written {
     pub changed: i32,
+    /// Rows that changed nothing because those on file are of a later day.
+    pub ignored: i64,
     /// Persons whose records changed, and those a record passed away from.
     pub persons: Vec<Uuid>,
 }
@@ -31,13 +48,28 @@ pub struct Written {
 impl Statements {
     /// The statements for a dataset's table.
     pub fn of(dataset: &Dataset) -> Statements {
-        Statements { write: write_sql(dataset), end: end_sql(dataset) }
+        let table = format!("monitoring.{}", dataset.table);
+        Statements {
+            lock: format!("select from {table} where record_key = any($1) order by record_key for no key update"),
+            write: write_sql(dataset, &table),
+            left_out: left_out_sql(&table),
+            end: end_sql(&table),
+            confirm_ended: confirm_ended_sql(&table),
+            reversal: Reversal::of(dataset, &table),
+        }
+    }
+
+    /// Takes the rows of these keys until the transaction ends; the next statement sees them as they are then.
+    pub async fn lock(&self, conn: &mut PgConnection, keys: &[Uuid]) -> Result<()> {
+        sqlx::query(AssertSqlSafe(self.lock.clone())).bind(keys).execute(conn).await?;
+        Ok(())
     }
 
     /// Writes the rows that are new, different, or back after they had ended. A row as of an earlier day than the
     /// one on file changes nothing.
-    pub async fn write(&self, conn: &mut PgConnection, batch: &Batch, rows: Rows, today: NaiveDate) -> Result<Written> {
-        let mut query = sqlx::query_as::<_, (Uuid, bool)>(AssertSqlSafe(self.write.clone()))
+    pub async fn write(&self, conn: &mut PgConnection, batch: &Batch, rows: Rows, days: Days) -> Result<Written> {
+        self.lock(conn, &rows.record_keys).await?;
+        let mut query = sqlx::query_as::<_, (Option<Uuid>, i64, String)>(AssertSqlSafe(self.write.clone()))
             .bind(rows.record_keys)
             .bind(rows.person_keys)
             .bind(rows.division_codes)
@@ -45,7 +77,8 @@ impl Statements {
             .bind(batch.county_code.as_str())
             .bind(batch.as_of)
             .bind(batch.id)
-            .bind(today);
+            .bind(days.today)
+            .bind(days.kept_from);
         for values in rows.columns {
             query = match values {
                 Values::Text(all) => query.bind(all),
@@ -55,77 +88,148 @@ impl Statements {
                 Values::Bool(all) => query.bind(all),
             };
         }
-        let found = query.fetch_all(conn).await?;
-        let changed = found.iter().filter(|(_, written)| *written).count();
-        let mut persons: Vec<_> = found.into_iter().map(|(person, _)| person).collect();
-        persons.sort_unstable();
-        persons.dedup();
-        Ok(Written { changed: i32::try_from(changed).unwrap_or(i32::MAX), persons })
+        let (mut written, mut unmade) = (Written::default(), 0);
+        for (person, rows, outcome) in query.fetch_all(conn).await? {
+            match outcome.as_str() {
+                "created" => {
+                    written.changed += 1;
+                    unmade -= 1;
+                }
+                "replaced" => written.changed += 1,
+                "ignored" => written.ignored = rows,
+                "missing" => unmade += rows,
+                _ => {}
+            }
+            written.persons.extend(person);
+        }
+        // Another transaction made a row of the same key meanwhile: what stood before is known to a new run only.
+        if unmade != 0 {
+            return Err(Error::conflict(
+                "SERIALIZATION_FAILURE",
+                "a concurrent change came first",
+                "数据被同时修改，请重试",
+            ));
+        }
+        written.persons.sort_unstable();
+        written.persons.dedup();
+        Ok(written)
     }
 
     /// Ends the county's rows that none of a snapshot's parts held; gives back their persons, one for each row.
-    pub async fn end(&self, conn: &mut PgConnection, batch: &Batch, today: NaiveDate) -> Result<Vec<Uuid>> {
+    pub async fn end(&self, conn: &mut PgConnection, batch: &Batch, days: Days) -> Result<Vec<Uuid>> {
         // The planner cannot know how many keys the parts hold and would compare each row with each key.
         sqlx::raw_sql("set local enable_nestloop = off").execute(&mut *conn).await?;
-        let persons = sqlx::query_scalar(AssertSqlSafe(self.end.clone()))
+        let left_out: Vec<Uuid> = sqlx::query_scalar(AssertSqlSafe(self.left_out.clone()))
             .bind(batch.county_code.as_str())
             .bind(batch.as_of)
             .bind(batch.id)
-            .bind(today)
             .fetch_all(&mut *conn)
             .await?;
-        sqlx::raw_sql("set local enable_nestloop to default").execute(conn).await?;
+        sqlx::query(AssertSqlSafe(self.confirm_ended.clone()))
+            .bind(batch.county_code.as_str())
+            .bind(batch.as_of)
+            .bind(batch.id)
+            .bind(days.kept_from)
+            .execute(&mut *conn)
+            .await?;
+        sqlx::raw_sql("set local enable_nestloop to default").execute(&mut *conn).await?;
+        let persons = sqlx::query_scalar(AssertSqlSafe(self.end.clone()))
+            .bind(left_out)
+            .bind(batch.as_of)
+            .bind(batch.id)
+            .bind(days.today)
+            .fetch_all(conn)
+            .await?;
         Ok(persons)
     }
 }
 
-fn write_sql(dataset: &Dataset) -> String {
-    let table = format!("monitoring.{}", dataset.table);
+fn write_sql(dataset: &Dataset, table: &str) -> String {
     let (mut arrays, mut names, mut updates) = (String::new(), String::new(), String::new());
     for (index, column) in dataset.columns.iter().enumerate() {
         let name = &column.name;
-        let _ = write!(arrays, ", ${}::{}[]", index + 9, column.sql_type);
+        let _ = write!(arrays, ", ${}::{}[]", index + 10, column.sql_type);
         let _ = write!(names, ", {name}");
-        let _ = write!(updates, ", {name} = excluded.{name}");
+        let _ = write!(updates, ", {name} = m.{name}");
     }
-    // Only where the key has no person in it can a record pass from one person to another.
-    let moved = if dataset.keyed_by_person {
-        String::new()
-    } else {
-        format!(
-            "union all select r.person_key, false from {table} r join input i using (record_key) \
-             where r.person_key <> i.person_key and r.as_of <= $6 "
-        )
-    };
     format!(
         "with input as materialized (\
            select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[]{arrays}) \
              as i (record_key, person_key, division_code, content_hash{names})), \
-         written as (\
-           insert into {table} as r (record_key, person_key, division_code, content_hash{names}, \
-             county_code, as_of, batch_id, first_on, changed_on, ended_on) \
-           select record_key, person_key, division_code, content_hash{names}, $5, $6, $7, $8, $8, null \
-           from input order by record_key \
-           on conflict (record_key) do update set \
-             person_key = excluded.person_key, division_code = excluded.division_code, \
-             content_hash = excluded.content_hash{updates}, county_code = excluded.county_code, \
-             as_of = excluded.as_of, batch_id = excluded.batch_id, changed_on = excluded.changed_on, ended_on = null \
-           where r.as_of <= excluded.as_of \
-             and (r.content_hash <> excluded.content_hash or r.ended_on is not null \
-                  or r.county_code <> excluded.county_code) \
-           returning person_key) \
-         select person_key, true from written {moved}"
+         met as materialized (\
+           select i.*, r as was from input i left join {table} r on r.record_key = i.record_key), \
+         change as materialized (select nextval('monitoring.record_change') as number), \
+         created as (\
+           insert into {table} (record_key, person_key, division_code, content_hash{names}, \
+             county_code, as_of, batch_id, first_on, changed_on) \
+           select record_key, person_key, division_code, content_hash{names}, $5, $6, $7, $8, $8 \
+           from met where (was).record_key is null order by record_key \
+           on conflict (record_key) do nothing returning record_key, person_key), \
+         replaced as (\
+           update {table} r set person_key = m.person_key, division_code = m.division_code, \
+             content_hash = m.content_hash{updates}, county_code = $5, as_of = $6, batch_id = $7, changed_on = $8, \
+             ended_on = null \
+           from met m \
+           where r.record_key = m.record_key and (m.was).as_of <= $6 \
+             and ((m.was).content_hash <> m.content_hash or (m.was).ended_on is not null \
+                  or (m.was).county_code <> $5) \
+           returning r.record_key, r.person_key, m.was), \
+         kept as (\
+           insert into monitoring.record_before (batch_id, record_key, number, before, before_batch) \
+           select $7, k.record_key, change.number, k.before, k.before_batch \
+           from (select record_key, null::jsonb as before, null::uuid as before_batch from created \
+                 union all select record_key, to_jsonb(was), (was).batch_id from replaced) k, change \
+           on conflict on constraint record_before_pk do nothing), \
+         confirmed as (\
+           insert into monitoring.record_confirmed (batch_id, number, record_keys) \
+           select $7, change.number, array_agg(m.record_key) from met m, change \
+           where (m.was).as_of <= $6 and (m.was).content_hash = m.content_hash and (m.was).ended_on is null \
+             and (m.was).county_code = $5 and (m.was).changed_on >= $9 and (m.was).batch_id <> $7 \
+           group by change.number) \
+         select person_key, 1::bigint as rows, 'created' as outcome from created \
+         union all select person_key, 1, 'replaced' from replaced \
+         union all select (was).person_key, 1, 'moved' from replaced where (was).person_key <> person_key \
+         union all select null, count(*), 'ignored' from met where (was).as_of > $6 \
+         union all select null, count(*), 'missing' from met where (was).record_key is null"
     )
 }
 
-fn end_sql(dataset: &Dataset) -> String {
+fn left_out_sql(table: &str) -> String {
     format!(
         "with sent as materialized (\
            select unnest(p.record_keys) as record_key from monitoring.batch_part p where p.batch_id = $3) \
-         update monitoring.{} r set ended_on = $2, as_of = $2, batch_id = $3, changed_on = $4 \
+         select r.record_key from {table} r \
          where r.county_code = $1 and r.as_of <= $2 and r.ended_on is null \
            and not exists (select from sent s where s.record_key = r.record_key) \
-         returning r.person_key",
-        dataset.table
+         order by r.record_key for no key update of r"
+    )
+}
+
+fn end_sql(table: &str) -> String {
+    format!(
+        "with met as materialized (select r.record_key, r as was from {table} r where r.record_key = any($1)), \
+         change as materialized (select nextval('monitoring.record_change') as number), \
+         ended as (\
+           update {table} r set ended_on = $2, as_of = $2, batch_id = $3, changed_on = $4 \
+           from met m where r.record_key = m.record_key returning r.record_key, r.person_key, m.was), \
+         kept as (\
+           insert into monitoring.record_before (batch_id, record_key, number, before, before_batch) \
+           select $3, e.record_key, change.number, to_jsonb(e.was), (e.was).batch_id from ended e, change \
+           on conflict on constraint record_before_pk do nothing) \
+         select person_key from ended"
+    )
+}
+
+/// What ended not long ago and is left out again, is left out by this snapshot too.
+fn confirm_ended_sql(table: &str) -> String {
+    format!(
+        "with sent as materialized (\
+           select unnest(p.record_keys) as record_key from monitoring.batch_part p where p.batch_id = $3), \
+         change as materialized (select nextval('monitoring.record_change') as number) \
+         insert into monitoring.record_confirmed (batch_id, number, record_keys) \
+         select $3, change.number, array_agg(r.record_key) from {table} r, change \
+         where r.county_code = $1 and r.as_of <= $2 and r.ended_on is not null and r.changed_on >= $4 \
+           and r.batch_id <> $3 and not exists (select from sent s where s.record_key = r.record_key) \
+         group by change.number"
     )
 }

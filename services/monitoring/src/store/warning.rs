@@ -2,8 +2,12 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use minqing_kit::Result;
+use minqing_proto::minqing::monitoring::v1::ClearReason;
 use sqlx::PgConnection;
 use uuid::Uuid;
+
+use super::evaluation::Change;
+use crate::domain::words;
 
 /// A warning as stored, without its explanation.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -19,6 +23,7 @@ pub struct Warning {
     pub area_kind: String,
     pub raised_on: NaiveDate,
     pub cleared_on: Option<NaiveDate>,
+    pub clear_reason: Option<String>,
     pub pack: String,
 }
 
@@ -85,13 +90,56 @@ pub async fn raise(conn: &mut PgConnection, raised: Raised, on: NaiveDate, pack:
 }
 
 /// Clears open warnings.
-pub async fn clear(conn: &mut PgConnection, ids: &[Uuid], on: NaiveDate) -> Result<()> {
-    sqlx::query("update monitoring.warning set cleared_on = $2 where warning_id = any($1) and cleared_on is null")
-        .bind(ids)
-        .bind(on)
-        .execute(conn)
-        .await?;
+pub async fn clear(conn: &mut PgConnection, ids: &[Uuid], on: NaiveDate, reason: ClearReason) -> Result<()> {
+    sqlx::query(
+        "update monitoring.warning set cleared_on = $2, clear_reason = $3 \
+         where warning_id = any($1) and cleared_on is null",
+    )
+    .bind(ids)
+    .bind(on)
+    .bind(words::clear_reason(reason))
+    .execute(conn)
+    .await?;
     Ok(())
+}
+
+/// Warnings that data which came on a day or later may have raised, and those they may have cleared and that are not
+/// open again, the newest of each. Only of some indicators.
+pub async fn changed_since(
+    conn: &mut PgConnection,
+    households: &[Uuid],
+    since: NaiveDate,
+    indicators: &[String],
+) -> Result<Vec<Uuid>> {
+    let ids = sqlx::query_scalar(
+        "select w.warning_id from (\
+           select distinct on (household_id, indicator, person_key) warning_id, raised_on, cleared_on, clear_reason \
+           from monitoring.warning where household_id = any($1) and indicator = any($3) \
+           order by household_id, indicator, person_key, cleared_on desc nulls first, warning_id desc) w \
+         where case when w.cleared_on is null then w.raised_on >= $2 \
+                    else w.cleared_on >= $2 and w.clear_reason = 'refuted' end",
+    )
+    .bind(households)
+    .bind(since)
+    .bind(indicators)
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
+/// Open warnings as changes that clear them, cleared ones as changes that raise them again, as they were.
+pub async fn as_changes(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Change>> {
+    let changes = sqlx::query_as(
+        "select w.household_id, w.person_key, w.indicator, h.division_code, h.area_kind, \
+                case when w.cleared_on is null then w.warning_id end as warning_id, 'L' || w.level as severity, \
+                w.conditions::text as conditions, w.facts::text as facts, w.parameters::text as parameters \
+         from monitoring.warning w join monitoring.household h on h.household_id = w.household_id \
+         where w.warning_id = any($1) order by 1, 3, 2 nulls first",
+    )
+    .bind(ids)
+    .fetch_all(conn)
+    .await?;
+    Ok(changes)
 }
 
 /// Which warnings are wanted.
@@ -107,7 +155,7 @@ pub struct Filter {
 pub async fn list(conn: &mut PgConnection, filter: &Filter, before: Option<Uuid>, limit: i64) -> Result<Vec<Warning>> {
     let warnings = sqlx::query_as(
         "select warning_id, indicator, level, household_id, person_key, subject, division_code, county_code, area_kind, \
-                raised_on, cleared_on, pack from monitoring.warning \
+                raised_on, cleared_on, clear_reason, pack from monitoring.warning \
          where ($1::uuid is null or warning_id < $1) and ($2::uuid is null or household_id = $2) \
            and ($3::text is null or indicator = $3) and (not $4 or cleared_on is null) \
            and ($5::text is null or county_code = $5) \
@@ -128,7 +176,7 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter, before: Option<Uuid>
 pub async fn find(conn: &mut PgConnection, id: Uuid) -> Result<Option<Warning>> {
     let warning = sqlx::query_as(
         "select warning_id, indicator, level, household_id, person_key, subject, division_code, county_code, area_kind, \
-                raised_on, cleared_on, pack from monitoring.warning where warning_id = $1",
+                raised_on, cleared_on, clear_reason, pack from monitoring.warning where warning_id = $1",
     )
     .bind(id)
     .fetch_optional(conn)

@@ -15,3 +15,5 @@ mod roster;
 mod screening;
 mod town;
 mod what_if;
+mod withdraw;
+mod withdraw_any;

@@ -12,7 +12,7 @@ pub fn kind_of(decision: FeedbackDecision) -> Option<&'static str> {
         FeedbackDecision::Deferred => Some("deferred"),
         FeedbackDecision::CannotReach => Some("cannot_reach"),
         FeedbackDecision::NotMyDuty => Some("not_my_duty"),
-        FeedbackDecision::Unspecified => None,
+        FeedbackDecision::Unspecified | FeedbackDecision::Withdrawn => None,
     }
 }
 
