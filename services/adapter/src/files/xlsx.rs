@@ -7,6 +7,7 @@ use calamine::{DataRef, Reader as _, Xlsx};
 
 use super::{
     Refusal,
+    archive::directory,
     read::{self, MAX_COLUMNS, Sink, unreadable},
     refusal,
 };
@@ -14,7 +15,6 @@ use crate::row::Cell;
 
 /// Inflated size of everything in the archive.
 const MAX_INFLATED: u64 = 256 * 1024 * 1024;
-const MAX_ENTRIES: usize = 1_000;
 /// Highest row a sheet can have; blank lines count here, not among the rows.
 const MAX_SHEET_ROW: u32 = 1_048_576;
 
@@ -37,11 +37,11 @@ pub fn guard(input: impl Read + Seek) -> Result<(), Refusal> {
     guard_within(input, MAX_INFLATED)
 }
 
-fn guard_within(input: impl Read + Seek, limit: u64) -> Result<(), Refusal> {
-    let mut archive = zip::ZipArchive::new(input).map_err(|_| unreadable())?;
-    if archive.len() > MAX_ENTRIES {
+fn guard_within(mut input: impl Read + Seek, limit: u64) -> Result<(), Refusal> {
+    if directory::claims_too_many(&mut input).map_err(|_| unreadable())? {
         return Err(bomb());
     }
+    let mut archive = zip::ZipArchive::new(input).map_err(|_| unreadable())?;
     let mut left = limit;
     for at in 0..archive.len() {
         let mut entry = archive.by_index(at).map_err(|_| unreadable())?;
