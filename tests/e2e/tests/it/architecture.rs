@@ -155,6 +155,7 @@ fn every_folder_a_reader_meets_has_a_readme() {
         "tests/city",
         "tests/e2e",
         "tests/bench",
+        "tests/fuzz",
     ]
     .iter()
     .map(|f| root().join(f))
