@@ -4,33 +4,25 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use minqing_policy::{Pack, PackErrors};
 
-/// The small pack of the library's own tests, by file.
+/// The small pack of the library's own tests, by file, with the kinds of files it lacks.
 pub static FILES: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
     macro_rules! files {
-        ($($file:literal),*) => { [$(($file, include_str!(concat!("../../../services/policy/tests/pack/", $file)))),*] };
+        ($folder:literal: $($file:literal)*) => { [$(($file, include_str!(concat!($folder, $file)))),*] };
     }
-    files!(
-        "calendar.yaml",
-        "classes.yaml",
-        "documents.yaml",
-        "facts/base.yaml",
-        "indicators/a.yaml",
-        "indicators/c.yaml",
-        "indicators/p.yaml",
-        "pack.yaml",
-        "parameters/base.yaml",
-        "programmes.yaml",
-        "routing/base.yaml",
-        "sources.yaml"
-    )
-    .into()
+    let tests = files!("../../../services/policy/tests/pack/":
+        "calendar.yaml" "classes.yaml" "documents.yaml" "facts/base.yaml" "indicators/a.yaml" "indicators/c.yaml"
+        "indicators/p.yaml" "pack.yaml" "parameters/base.yaml" "programmes.yaml" "routing/base.yaml" "sources.yaml"
+    );
+    tests.into_iter().chain(files!("pack/": "codes.yaml" "examples.yaml" "processes.yaml")).collect()
 });
 
-/// Expressions of that pack in whose place others are put: of a person's fact, of a count over rows, of a condition.
-const PLACES: [(&str, &str); 3] = [
-    ("facts/base.yaml", "full_years(birth_on, as_of)"),
-    ("facts/base.yaml", "bool_or(assistance_class = 'minimum_living')"),
-    ("facts/base.yaml", "bool_or(assistance_class in ('minimum_living', 'destitute') and amount_fen > 0)"),
+/// Expressions of that pack in whose place others are put: of a person's fact from the register, from rows, from other
+/// facts; an amount. The last two are worked in the examples.
+const PLACES: [(&str, &str, &str); 4] = [
+    ("facts/base.yaml", "expr: ", "full_years(birth_on, as_of)"),
+    ("facts/base.yaml", "expr: ", "bool_or(assistance_class = 'minimum_living')"),
+    ("facts/base.yaml", "expr: ", "age >= adult_age"),
+    ("classes.yaml", "amount: ", "ceil((minimum_living_standard * members * 12 - declared_income) / 1200) * 100"),
 ];
 
 /// Files as a pack's archive has them: name and text, each after its length.
@@ -49,6 +41,9 @@ fn judge(pack: Result<Pack, PackErrors>) {
         Ok(pack) => {
             let again = Pack::from_archive(pack.archive()).unwrap();
             assert_eq!((again.content_hash(), again.facts_sql()), (pack.content_hash(), pack.facts_sql()));
+            for worked in pack.work_examples() {
+                assert!(worked.verdict.is_some() || worked.failure.is_some(), "{worked:?}");
+            }
         }
         Err(PackErrors(errors)) => {
             assert!(!errors.is_empty());
@@ -74,14 +69,15 @@ pub fn policy_yaml(data: &[u8]) {
     }
 }
 
-/// An expression in one of three places of the pack, chosen by the first byte.
+/// An expression in one of the places of the pack, chosen by the first byte.
 pub fn policy_expression(data: &[u8]) {
     let Some((which, bytes)) = data.split_first() else { return };
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let (file, place) = PLACES[usize::from(*which) % PLACES.len()];
+    let (file, key, place) = PLACES[usize::from(*which) % PLACES.len()];
     // JSON's way of quoting is YAML's too.
     let quoted = serde_json::to_string(text).unwrap();
-    let changed = FILES[file].replacen(&format!("expr: {place}\n"), &format!("expr: {quoted}\n"), 1);
+    let changed = FILES[file].replacen(&format!("{key}{place}\n"), &format!("{key}{quoted}\n"), 1);
+    assert!(text == place || changed != FILES[file], "{place} is in {file}");
     let files = FILES.iter().map(|(name, text)| (*name, if *name == file { changed.as_str() } else { *text }));
     judge(Pack::from_archive(&archive(files)));
 }

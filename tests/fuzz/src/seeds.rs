@@ -22,7 +22,7 @@ use crate::{
     rows::SCHEMAS,
 };
 
-const ID: &str = "62120219900101001X";
+const ID: &str = "62120219900101019X";
 
 /// Every tenth dataset, with the two bytes that choose it.
 fn some() -> impl Iterator<Item = ([u8; 2], &'static Schema)> {
@@ -41,7 +41,8 @@ fn text(column: &Column) -> String {
         Form::Code => column.codes.keys().min().unwrap().clone(),
         Form::Number => column.min.unwrap_or(0).max(1).to_string(),
         Form::Truth => "是".to_owned(),
-        Form::Text => "文本，\"引号\"".to_owned(),
+        Form::Text if column.field.name() == "certificate_suffix" => "11".to_owned(),
+        Form::Text => "2026\"，\"".chars().take(column.max_length).collect(),
     }
 }
 
@@ -117,7 +118,7 @@ pub fn zip() -> Vec<Vec<u8>> {
 
 pub fn form() -> Vec<Vec<u8>> {
     let feedback = "记录编号,转介编号,身份证号,项目代码,处理结果,救助金额元,服务次数,办理日期\n\
-                    F-1,referrals/0198,62120219900101001X,medical_aid,准予,\"1,234.50\",1,2026-10-01\n,,,,,,,\n";
+                    F-1,referrals/0198,62120219900101019X,medical_aid,准予,\"1,234.50\",1,2026-10-01\n,,,,,,,\n";
     vec![
         after(&[0], "转介编号,签收人\nreferrals/0198,u-1\n"),
         after(&[1], feedback),
@@ -128,7 +129,7 @@ pub fn form() -> Vec<Vec<u8>> {
 
 pub fn table_rows() -> Vec<Vec<u8>> {
     [
-        "mq_seq,id_number,name\n\"1\",\"62120219900101001X\",\"张\"\"三\"\n\"2\",,\"\"\n",
+        "mq_seq,id_number,name\n\"1\",\"62120219900101019X\",\"张\"\"三\"\n\"2\",,\"\"\n",
         "mq_seq\n\"1\"\n",
         "mq_seq,\"a,b\"\n",
         "",
@@ -202,9 +203,9 @@ pub fn receipt() -> Vec<Vec<u8>> {
 pub fn id_number() -> Vec<Vec<u8>> {
     [
         ID,
-        "621202900101001",
-        "６２１２０２１９９００１０１００１Ｘ",
-        " 62120219900101001x ",
+        "621202900101019",
+        "６２１２０２１９９００１０１０１９Ｘ",
+        " 62120219900101019x ",
         "6.21202E+17",
         "62120219900230001X",
     ]
@@ -282,8 +283,19 @@ pub fn policy_expression() -> Vec<Vec<u8>> {
         "count(*) > 1 and max(amount_fen) is null",
         "bool_or(assistance_class in ('minimum_living', 'destitute') and amount_fen > 0)",
     ];
-    let person = person.map(|text| after(&[0], text));
-    person.into_iter().chain(rows.map(|text| after(&[1], text))).chain(rows.map(|text| after(&[2], text))).collect()
+    let facts = [
+        "age >= adult_age",
+        "age between 18 and 59 and not severe_disability",
+        "age / 0 > 1",
+        "age * 9223372036854775807 > 1",
+    ];
+    let amounts = [
+        "ceil((minimum_living_standard * members * 12 - declared_income) / 1200) * 100",
+        "greatest(minimum_living_standard, declared_income / 3)",
+        "case when members > 2 then minimum_living_standard else round(declared_income * 0.35) end",
+    ];
+    let places = [person.as_slice(), &rows, &facts, &amounts];
+    (0..).zip(places).flat_map(|(which, texts)| texts.iter().map(move |text| after(&[which], text))).collect()
 }
 
 pub fn bureau_yaml() -> Vec<Vec<u8>> {
@@ -302,7 +314,7 @@ pub fn bureau_yaml() -> Vec<Vec<u8>> {
 pub fn gateway_json() -> Vec<Vec<u8>> {
     let receipt = receipt().swap_remove(1);
     vec![
-        after(&[0], r#"{"idNumber": "62120219900101001X"}"#),
+        after(&[0], r#"{"idNumber": "62120219900101019X"}"#),
         after(&[1], r#"{"pageSize": 20, "division_code": "621202", "assistanceClass": "ASSISTANCE_CLASS_EDGE"}"#),
         after(&[1], "pageSize=20\ndivision_code=621202\nassistanceClass=ASSISTANCE_CLASS_EDGE"),
         after(&[2], r#"{"parent": "households/01980000-0000-7000-8000-000000000001", "pageToken": ""}"#),
@@ -310,4 +322,30 @@ pub fn gateway_json() -> Vec<Vec<u8>> {
         after(&[4], receipt),
         after(&[4], "sent=1\nmode=BATCH_MODE_CHANGES\nsignature=x"),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use minqing_adapter::{RawRow, files::archive::members, trial};
+    use minqing_policy::Pack;
+
+    use super::*;
+    use crate::rows::checks;
+
+    #[test]
+    fn seeds_are_what_the_decoders_are_for() {
+        for (_, schema) in some() {
+            let type_url = format!("type.googleapis.com/{}", schema.message.full_name());
+            let row = RawRow::of_any(schema, 1, &Any { type_url, value: message(schema) }).unwrap();
+            let clean = row.check(1, &checks());
+            assert!(clean.is_ok(), "{:?}", clean.map_err(|fault| fault.explain(schema)));
+            let bureau = minqing_bureaus::by_name(&schema.dataset.bureau).unwrap();
+            let file = trial::file(bureau, schema.name(), comma_separated(schema).as_bytes(), checks().today).unwrap();
+            assert_eq!((file.good, file.errors), (1, Vec::new()), "{}", schema.name());
+        }
+        assert_eq!(members(Cursor::new(&zip()[1])).unwrap().len(), 2);
+        let pack = Pack::from_archive(&archive(FILES.clone())).unwrap_or_else(|errors| panic!("{errors}"));
+        let worked = pack.work_examples();
+        assert!(worked.len() == 2 && worked.iter().all(|w| w.verdict.is_some() && w.failure.is_none()), "{worked:?}");
+    }
 }

@@ -85,10 +85,10 @@ pub fn names(data: &[u8]) {
         Err(refusal) => has_a_reason(&refusal),
         Ok((Kind::Batch(batch), _)) => {
             assert!(batch.mode != BatchMode::Unspecified);
-            let rows = batch.row_count.map(|n| format!("__{n}")).unwrap_or_default();
+            let rows = batch.row_count.map(|n| format!(" __ {n}")).unwrap_or_default();
             let mode = if batch.mode == BatchMode::Snapshot { "全量" } else { "changes" };
             let (dataset, division, as_of, no) = (&batch.dataset, &batch.division, &batch.as_of, &batch.batch_no);
-            let again = name::parse(&format!("{dataset}__{division}__{as_of}__{mode}__{no}{rows}.csv"), &title);
+            let again = name::parse(&format!("{dataset} __ {division} __ {as_of} __ {mode} __ {no}{rows}.csv"), &title);
             assert_eq!(again.unwrap().0, Kind::Batch(batch));
         }
         Ok(_) => (),

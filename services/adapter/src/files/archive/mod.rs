@@ -98,8 +98,9 @@ fn plain_name<R: Read + Seek>(archive: &ZipArchive<R>, at: usize) -> Result<Stri
         return Err(refusal("ARCHIVE_METHOD", en, zh));
     }
     let name = name::decode(entry.name_raw(), name::says_utf8(entry.flags().as_u16()));
-    let name =
-        name.ok_or_else(|| bad_name("a name is neither UTF-8 nor GB18030", "压缩包内文件名的编码既非 UTF-8 也非 GB18030"))?;
+    let name = name.ok_or_else(|| {
+        bad_name("a name is neither UTF-8 nor GB18030", "压缩包内文件名的编码既非 UTF-8 也非 GB18030")
+    })?;
     if name.contains(['/', '\\']) {
         let (en, zh) = (
             "the ZIP holds a folder or a path; pack the files alone, without their folder",
