@@ -82,17 +82,19 @@ pub fn xlsx() -> Vec<Vec<u8>> {
     some().step_by(3).map(|(which, schema)| after(&which, book(schema))).collect()
 }
 
+/// The two lines as a sheet's XML.
+fn inline(schema: &Schema) -> String {
+    let cell = |text: &String| format!("<c t=\"inlineStr\"><is><t>{}</t></is></c>", text.replace('"', ""));
+    let row = |line: Vec<String>| format!("<row>{}</row>", line.iter().map(cell).collect::<String>());
+    lines(schema).map(row).concat()
+}
+
 pub fn xlsx_parts() -> Vec<Vec<u8>> {
-    let inline = |schema: &Schema| {
-        let cell = |text: &String| format!("<c t=\"inlineStr\"><is><t>{}</t></is></c>", text.replace('"', ""));
-        let row = |line: Vec<String>| format!("<row>{}</row>", line.iter().map(cell).collect::<String>());
-        lines(schema).map(row).concat()
-    };
     let mixed = "<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c><c r=\"B1\" s=\"1\"><v>44927.5</v></c></row>\
                  <row r=\"3\"><c r=\"A3\" t=\"b\"><v>1</v></c><c r=\"B3\" t=\"e\"><v>#N/A</v></c><c r=\"XFD3\" t=\"d\"><v>2026-10-01</v></c></row>\0\
-                 <si><t>身份证号</t></si><si><r><t>a</t></r></si>\0\
+                  count=\"2\" uniqueCount=\"2\"><si><t>身份证号</t></si><si><r><t>a</t></r></si>\0\
                  <cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/></cellXfs>";
-    some().map(|(which, schema)| after(&which, inline(schema))).chain([after(&[0, 0], mixed)]).collect()
+    some().map(|(which, schema)| after(&which, inline(schema) + "\0>")).chain([after(&[0, 0], mixed)]).collect()
 }
 
 fn packed(entries: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
@@ -330,7 +332,7 @@ mod tests {
     use minqing_policy::Pack;
 
     use super::*;
-    use crate::{policy::SMALL, rows::checks};
+    use crate::{policy::SMALL, rows::checks, tables::workbook};
 
     #[test]
     fn seeds_are_what_the_decoders_are_for() {
@@ -340,8 +342,11 @@ mod tests {
             let clean = row.check(1, &checks());
             assert!(clean.is_ok(), "{:?}", clean.map_err(|fault| fault.explain(schema)));
             let bureau = minqing_bureaus::by_name(&schema.dataset.bureau).unwrap();
-            let file = trial::file(bureau, schema.name(), comma_separated(schema).as_bytes(), checks().today).unwrap();
-            assert_eq!((file.good, file.errors), (1, Vec::new()), "{}", schema.name());
+            let csv = comma_separated(schema).into_bytes();
+            for file in [csv, workbook((inline(schema) + "\0>").as_bytes())] {
+                let file = trial::file(bureau, schema.name(), &file, checks().today).unwrap();
+                assert_eq!((file.good, file.errors), (1, Vec::new()), "{}", schema.name());
+            }
         }
         assert_eq!(members(Cursor::new(&zip()[1])).unwrap().len(), 2);
         for (files, examples) in [(&FILES, 2), (&SMALL, 1)] {

@@ -71,15 +71,26 @@ pub fn xlsx(data: &[u8]) {
     }
 }
 
-/// A workbook of a chosen dataset, made around the XML of its sheet, its shared texts and its formats, which end with a
-/// zero byte: what is packed and counted gets in a fuzzer's way.
+/// A workbook of a chosen dataset, made around the XML of its sheet, its shared texts (with their attributes) and its
+/// formats, which end with a zero byte: what is packed and counted gets in a fuzzer's way.
 pub fn xlsx_parts(data: &[u8]) {
-    let Some((schema, bytes)) = choose(data) else { return };
-    let mut parts = bytes.split(|byte| *byte == 0);
+    if let Some((schema, parts)) = choose(data) {
+        sheet(schema, &workbook(parts), Format::Xlsx);
+    }
+}
+
+pub fn workbook(parts: &[u8]) -> Vec<u8> {
+    let mut parts = parts.split(|byte| *byte == 0);
     let mut next = || parts.next().unwrap_or_default();
     let (cells, shared, formats) = (next(), next(), next());
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, head, body, tail) in [
+        (
+            "_rels/.rels",
+            r#"<Relationships><Relationship Type="x/relationships/officeDocument" Target="xl/workbook.xml"/>"#,
+            &[][..],
+            "</Relationships>",
+        ),
         (
             "xl/workbook.xml",
             r#"<workbook><sheets><sheet name="a" sheetId="1" r:id="r1"/></sheets>"#,
@@ -88,12 +99,12 @@ pub fn xlsx_parts(data: &[u8]) {
         ),
         (
             "xl/_rels/workbook.xml.rels",
-            r#"<Relationships><Relationship Id="r1" Target="worksheets/s.xml"/>"#,
+            r#"<Relationships><Relationship Id="r1" Type="x/worksheet" Target="worksheets/s.xml"/>"#,
             &[][..],
             "</Relationships>",
         ),
         ("xl/worksheets/s.xml", "<worksheet><sheetData>", cells, "</sheetData></worksheet>"),
-        ("xl/sharedStrings.xml", "<sst>", shared, "</sst>"),
+        ("xl/sharedStrings.xml", "<sst", shared, "</sst>"),
         ("xl/styles.xml", "<styleSheet>", formats, "</styleSheet>"),
     ] {
         writer.start_file(name, SimpleFileOptions::default().compression_method(CompressionMethod::Stored)).unwrap();
@@ -101,7 +112,7 @@ pub fn xlsx_parts(data: &[u8]) {
             writer.write_all(part).unwrap();
         }
     }
-    sheet(schema, &writer.finish().unwrap().into_inner(), Format::Xlsx);
+    writer.finish().unwrap().into_inner()
 }
 
 /// A receipt or feedback form.
