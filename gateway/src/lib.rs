@@ -8,7 +8,7 @@ mod codec;
 mod errors;
 mod passthrough;
 mod rest;
-mod transcode;
+pub mod transcode;
 
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context as _;
+use minqing_proto::contract::dataset_message;
 use serde::Deserialize;
 
 use crate::bureau::{Bureau, CodeTable};
@@ -15,13 +16,43 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// The file, YAML.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Configuration {
+pub struct Configuration {
     /// Datasets that are taken; all of the bureau's when there are none here.
     datasets: Vec<String>,
     /// Header as the bureau writes it → field of the contract.
     headers: BTreeMap<String, String>,
     /// Code table → standard code → what the bureau writes for it.
     code_tables: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+}
+
+impl Configuration {
+    pub fn read(text: &str) -> anyhow::Result<Configuration> {
+        Ok(serde_yaml_ng::from_str(text)?)
+    }
+
+    /// Says which name the bureau does not have, and what it has. Standard codes are the contract's: none can be added.
+    pub fn fits(&self, bureau: &Bureau) -> anyhow::Result<()> {
+        let title = bureau.title;
+        for name in &self.datasets {
+            let known = bureau.datasets.contains(&name.as_str());
+            anyhow::ensure!(known, "datasets: {title} has no dataset {name}; it has {}", bureau.datasets.join(", "));
+        }
+        let messages: Vec<_> = bureau.datasets.iter().filter_map(|d| dataset_message(bureau.name, d)).collect();
+        for (header, field) in &self.headers {
+            let known = messages.iter().any(|message| message.get_field_by_name(field).is_some());
+            anyhow::ensure!(known, "headers: {header} stands for {field}, a field that no dataset of {title} has");
+        }
+        for (name, codes) in &self.code_tables {
+            let table = bureau.code_tables.iter().find(|table| table.name == name);
+            let table = table.with_context(|| format!("code_tables: {title} has no code table {name}"))?;
+            let known: Vec<_> = table.entries.iter().map(|(code, _)| *code).collect();
+            for code in codes.keys() {
+                let has = known.contains(&code.as_str());
+                anyhow::ensure!(has, "code_tables: {name} has no standard code {code}; it has {}", known.join(", "));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Bureau {
@@ -32,53 +63,44 @@ impl Bureau {
         let size = std::fs::metadata(file).with_context(fault)?.len();
         anyhow::ensure!(size <= MAX_BYTES, "{}: has {size} bytes; at most {MAX_BYTES} are read", fault());
         let text = std::fs::read_to_string(file).with_context(fault)?;
-        let configuration: Configuration = serde_yaml_ng::from_str(&text).with_context(fault)?;
-        self.with(configuration).with_context(fault)
+        let configuration = Configuration::read(&text).with_context(fault)?;
+        configuration.fits(&self).with_context(fault)?;
+        Ok(self.with(configuration))
     }
 
-    fn with(mut self, configuration: Configuration) -> anyhow::Result<Bureau> {
-        if !configuration.datasets.is_empty() {
-            self.datasets = leak(self.taken(&configuration.datasets)?);
+    /// With what fits.
+    fn with(mut self, mut configuration: Configuration) -> Bureau {
+        let asked = &configuration.datasets;
+        if !asked.is_empty() {
+            let taken = self.datasets.iter().copied().filter(|dataset| asked.iter().any(|name| name == dataset));
+            self.datasets = leak(taken.collect());
         }
         let mut tables = self.code_tables.to_vec();
-        for (name, codes) in configuration.code_tables {
-            let table = tables.iter_mut().find(|table| table.name == name);
-            let table = table.with_context(|| format!("code_tables: {} has no code table {name}", self.title))?;
-            table.entries = leak(more_codes(*table, codes)?);
+        for table in &mut tables {
+            if let Some(codes) = configuration.code_tables.remove(table.name) {
+                table.entries = leak(more_codes(*table, codes));
+            }
         }
         self.code_tables = leak(tables);
         let mut headers = self.headers.to_vec();
         headers.extend(configuration.headers.into_iter().map(|(header, field)| (text(header), text(field))));
         self.headers = leak(headers);
-        Ok(self)
-    }
-
-    fn taken(&self, asked: &[String]) -> anyhow::Result<Vec<&'static str>> {
-        let known = |name: &String| {
-            let found = self.datasets.iter().find(|dataset| *dataset == name).copied();
-            found.with_context(|| {
-                format!("datasets: {} has no dataset {name}; it has {}", self.title, self.datasets.join(", "))
-            })
-        };
-        asked.iter().map(known).collect()
+        self
     }
 }
 
-/// A table's entries with a deployment's spellings. The standard codes are the contract's: none can be added.
+/// A table's entries with a deployment's spellings.
 fn more_codes(
     table: CodeTable,
-    codes: BTreeMap<String, Vec<String>>,
-) -> anyhow::Result<Vec<(&'static str, &'static [&'static str])>> {
+    mut codes: BTreeMap<String, Vec<String>>,
+) -> Vec<(&'static str, &'static [&'static str])> {
     let mut entries = table.entries.to_vec();
-    for (standard, spellings) in codes {
-        let entry = entries.iter_mut().find(|(code, _)| *code == standard);
-        let (_, local) = entry.with_context(|| {
-            let known: Vec<_> = table.entries.iter().map(|(code, _)| *code).collect();
-            format!("code_tables: {} has no standard code {standard}; it has {}", table.name, known.join(", "))
-        })?;
-        *local = leak(local.iter().copied().chain(spellings.into_iter().map(text)).collect());
+    for (standard, local) in &mut entries {
+        if let Some(spellings) = codes.remove(*standard) {
+            *local = leak(local.iter().copied().chain(spellings.into_iter().map(text)).collect());
+        }
     }
-    Ok(entries)
+    entries
 }
 
 fn text(owned: String) -> &'static str {
@@ -113,7 +135,9 @@ mod tests {
     }
 
     fn with(yaml: &str) -> anyhow::Result<Bureau> {
-        bureau().with(serde_yaml_ng::from_str(yaml)?)
+        let configuration = Configuration::read(yaml)?;
+        configuration.fits(&bureau())?;
+        Ok(bureau().with(configuration))
     }
 
     #[test]
@@ -134,6 +158,7 @@ mod tests {
     fn what_the_bureau_does_not_have_is_named_with_what_it_has() {
         for (yaml, told) in [
             ("datasets: [nothing]", "it has finance_payroll, civil_marriage"),
+            ("headers: {登记证号: registration_nr}", "a field that no dataset of 其他部门 has"),
             ("code_tables: {nothing: {}}", "no code table nothing"),
             ("code_tables: {marriage_event: {widowed: [丧偶]}}", "it has marriage, divorce, annulled"),
             ("code_table: {}", "unknown field"),

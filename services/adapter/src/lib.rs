@@ -9,7 +9,7 @@
 pub mod batch;
 pub mod bureau;
 pub mod codes;
-mod configure;
+pub mod configure;
 pub mod core;
 pub mod describe;
 pub mod division;

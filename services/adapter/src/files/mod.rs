@@ -2,6 +2,7 @@
 //! read, stays in `taken/` until its outcome is committed and told in `result/`, and ends in `done/`; every step may
 //! be repeated after a crash, and the same file dropped again is the same batch.
 
+pub mod archive;
 pub mod forms;
 pub mod name;
 pub mod outbox;

@@ -41,6 +41,20 @@ pub struct Look {
     ends_with_newline: bool,
 }
 
+impl Look {
+    /// Refuses what is too large to be read.
+    pub fn check_size(&self) -> Result<(), Refusal> {
+        if self.size > MAX_FILE {
+            return Err(refusal(
+                "FILE_TOO_LARGE",
+                "the file is larger than 256 MiB; split it",
+                "文件超过 256 MiB，请拆分",
+            ));
+        }
+        Ok(())
+    }
+}
+
 pub fn unreadable() -> Refusal {
     refusal(
         "FILE_UNREADABLE",
@@ -103,9 +117,7 @@ pub fn read_from<R: Read + Seek>(
             "文件为空，至少应有表头行",
         ));
     }
-    if look.size > MAX_FILE {
-        return Err(refusal("FILE_TOO_LARGE", "the file is larger than 256 MiB; split it", "文件超过 256 MiB，请拆分"));
-    }
+    look.check_size()?;
     match format {
         Format::Csv => {
             check_csv(look)?;

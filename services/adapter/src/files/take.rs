@@ -1,7 +1,11 @@
 //! One taken file, from its name to its result: decides what it is, reads it off the runtime's threads, has the same
 //! work done as for a call, writes what became of it, and only then moves it on.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use minqing_kit::{Call, Error};
 use minqing_proto::minqing::bureau::v1::{Batch, DigestForm};
@@ -9,7 +13,7 @@ use tokio::io::AsyncReadExt as _;
 use uuid::Uuid;
 
 use super::{
-    Folder, Refusal,
+    Folder, Refusal, archive,
     forms::{Form, FormSink, Line},
     name::{self, BatchName, Format, Kind},
     read::{self, Look},
@@ -43,8 +47,18 @@ struct Taken<'a> {
 /// Takes a file in; an error means that it stays and is tried again.
 pub async fn file(core: &Core, folder: &Folder, name: &str) -> Result<()> {
     let path = folder.taken().join(name);
-    let to_look = path.clone();
-    let look = blocking(move || read::look(&to_look)).await?.map_err(Error::bug)?;
+    if archive::is_archive(name) {
+        archive::take::archive(core, folder, name, &path).await?;
+    } else {
+        one(core, folder, name, &path).await?;
+    }
+    let to = folder.done().join(name);
+    fs::rename(&path, &to).and_then(|()| result::sync_folder(&to)).map_err(Error::bug)
+}
+
+/// Takes in what lies at `path` as a file dropped under this name, and tells what became of it.
+pub async fn one(core: &Core, folder: &Folder, name: &str, path: &Path) -> Result<Outcome> {
+    let look = look(path).await?;
     let request_id = request_id(core, name, &look);
     let title = |t: &str| core.dataset_titled(t);
     let kind = name::parse(name, &title);
@@ -53,7 +67,7 @@ pub async fn file(core: &Core, folder: &Folder, name: &str) -> Result<()> {
     store::file_taken(&mut *core.cx.db.acquire().await?, &row).await?;
     let digest = look.digest;
     let call = Call::worker(&core.cx.name, "files");
-    let taken = Taken { core, call, name, path: path.clone(), look: Arc::new(look), request_id };
+    let taken = Taken { core, call, name, path: path.to_owned(), look: Arc::new(look), request_id };
     let outcome = match kind {
         Err(refusal) => Ok(Outcome::Refused(refusal)),
         Ok((Kind::Batch(said), format)) => taken.batch(said, format).await,
@@ -65,20 +79,23 @@ pub async fn file(core: &Core, folder: &Folder, name: &str) -> Result<()> {
         Ok(outcome) => outcome,
     };
     taken.tell(folder, &outcome).await?;
-    let reason = if let Outcome::Refused(refusal) = &outcome { refusal.reason.as_str() } else { "" };
-    store::file_ended(&mut *core.cx.db.acquire().await?, name, digest, reason).await?;
-    tracing::info!(file.kind = word, reason, "a file was taken in");
-    let to = folder.done().join(name);
-    fs::rename(&path, &to).and_then(|()| result::sync_folder(&to)).map_err(Error::bug)
+    store::file_ended(&mut *core.cx.db.acquire().await?, name, digest, outcome.reason()).await?;
+    tracing::info!(file.kind = word, reason = outcome.reason(), "a file was taken in");
+    Ok(outcome)
 }
 
-fn request_id(core: &Core, name: &str, look: &Look) -> Uuid {
+pub async fn look(path: &Path) -> Result<Look> {
+    let path = path.to_owned();
+    blocking(move || read::look(&path)).await?.map_err(Error::bug)
+}
+
+pub fn request_id(core: &Core, name: &str, look: &Look) -> Uuid {
     let mut text = format!("minqing/adapter/{}/file/{name}/", core.bureau.name).into_bytes();
     text.extend_from_slice(&look.digest);
     Uuid::new_v5(&Uuid::NAMESPACE_URL, &text)
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::bug)
 }
 

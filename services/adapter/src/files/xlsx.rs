@@ -1,12 +1,13 @@
 //! XLSX in bounded memory: the archive is inflated once into nothing to see how large it really is; only then the
 //! first sheet is read cell by cell, never as a grid, since a grid of two far cells would fill the memory.
 
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek, Write};
 
 use calamine::{DataRef, Reader as _, Xlsx};
 
 use super::{
     Refusal,
+    archive::directory,
     read::{self, MAX_COLUMNS, Sink, unreadable},
     refusal,
 };
@@ -14,7 +15,8 @@ use crate::row::Cell;
 
 /// Inflated size of everything in the archive.
 const MAX_INFLATED: u64 = 256 * 1024 * 1024;
-const MAX_ENTRIES: usize = 1_000;
+/// Bytes of the shortest shared text, `<si/>`.
+const SHORTEST_TEXT: u64 = 5;
 /// Highest row a sheet can have; blank lines count here, not among the rows.
 const MAX_SHEET_ROW: u32 = 1_048_576;
 
@@ -37,21 +39,79 @@ pub fn guard(input: impl Read + Seek) -> Result<(), Refusal> {
     guard_within(input, MAX_INFLATED)
 }
 
-fn guard_within(input: impl Read + Seek, limit: u64) -> Result<(), Refusal> {
-    let mut archive = zip::ZipArchive::new(input).map_err(|_| unreadable())?;
-    if archive.len() > MAX_ENTRIES {
+fn guard_within(mut input: impl Read + Seek, limit: u64) -> Result<(), Refusal> {
+    if directory::claims_too_many(&mut input).map_err(|_| unreadable())? {
         return Err(bomb());
     }
+    let mut archive = zip::ZipArchive::new(input).map_err(|_| unreadable())?;
     let mut left = limit;
     for at in 0..archive.len() {
         let mut entry = archive.by_index(at).map_err(|_| unreadable())?;
         if entry.size() > left {
             return Err(bomb());
         }
-        let inflated = io::copy(&mut entry.by_ref().take(left + 1), &mut io::sink()).map_err(|_| unreadable())?;
+        let texts = entry.name_raw().to_ascii_lowercase().ends_with(b"sharedstrings.xml");
+        let mut claims = Claims::default();
+        let mut entry = entry.by_ref().take(left + 1);
+        let inflated = if texts { io::copy(&mut entry, &mut claims) } else { io::copy(&mut entry, &mut io::sink()) };
+        let inflated = inflated.map_err(|_| unreadable())?;
         left = left.checked_sub(inflated).ok_or_else(bomb)?;
+        // The reader makes room for as many texts as are claimed, and ends the process when there is none.
+        if claims.highest > inflated / SHORTEST_TEXT {
+            return Err(unreadable());
+        }
     }
     Ok(())
+}
+
+/// Notes the highest number of texts that shared texts claim to be, wherever the attribute stands.
+#[derive(Default)]
+struct Claims {
+    highest: u64,
+    /// The number under way, once the attribute's name was met.
+    number: Option<u64>,
+    /// Bytes of the name met so far.
+    met: usize,
+    before: u8,
+}
+
+impl Claims {
+    const NAME: &[u8] = b"uniqueCount";
+
+    fn byte(&mut self, byte: u8) {
+        match self.number {
+            Some(number) if byte.is_ascii_digit() => {
+                let number = number.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+                self.number = Some(number);
+                self.highest = self.highest.max(number);
+            }
+            Some(0) if byte.is_ascii_whitespace() || matches!(byte, b'=' | b'"' | b'\'' | b'+') => (),
+            _ => {
+                self.number = None;
+                self.met = match self.met {
+                    met if byte == Self::NAME[met] => met + 1,
+                    // The name's first letter stands in it again.
+                    met if met > 1 && [self.before, byte] == Self::NAME[..2] => 2,
+                    _ => usize::from(byte == Self::NAME[0]),
+                };
+                if self.met == Self::NAME.len() {
+                    (self.met, self.number) = (0, Some(0));
+                }
+            }
+        }
+        self.before = byte;
+    }
+}
+
+impl Write for Claims {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        bytes.iter().for_each(|byte| self.byte(*byte));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Reads the first sheet of a workbook that passed the guard.
@@ -155,17 +215,19 @@ fn text_of(cell: &Cell) -> String {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
-    use std::io::{Cursor, Write as _};
+    use std::io::Cursor;
 
     use proptest::prelude::*;
     use zip::write::SimpleFileOptions;
 
     use super::*;
 
-    struct Nothing;
+    #[derive(Default)]
+    struct Headers(Vec<String>);
 
-    impl Sink for Nothing {
-        fn header(&mut self, _: &[String]) -> Result<(), Refusal> {
+    impl Sink for Headers {
+        fn header(&mut self, header: &[String]) -> Result<(), Refusal> {
+            self.0 = header.to_vec();
             Ok(())
         }
 
@@ -213,23 +275,61 @@ mod tests {
         assert_eq!(guard(Cursor::new(archive(&entries))).unwrap_err().reason, "FILE_TOO_LARGE");
     }
 
+    /// A workbook around the XML of its rows and shared texts.
+    fn book(xml: &str, shared: &str) -> Vec<u8> {
+        let sheet = format!("<worksheet><sheetData>{xml}</sheetData></worksheet>");
+        archive(&[
+            (
+                "_rels/.rels",
+                br#"<Relationships><Relationship Type="x/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#,
+                1,
+            ),
+            ("xl/workbook.xml", br#"<workbook><sheets><sheet name="a" sheetId="1" r:id="r1"/></sheets></workbook>"#, 1),
+            (
+                "xl/_rels/workbook.xml.rels",
+                br#"<Relationships><Relationship Id="r1" Type="x/worksheet" Target="worksheets/s.xml"/></Relationships>"#,
+                1,
+            ),
+            ("xl/worksheets/s.xml", sheet.as_bytes(), 1),
+            ("xl/sharedStrings.xml", shared.as_bytes(), 1),
+        ])
+    }
+
+    #[test]
+    fn the_workbook_that_is_mangled_below_is_read_when_whole() {
+        let mut seen = Headers::default();
+        let row = "<row><c t=\"s\"><v>0</v></c><c t=\"inlineStr\"><is><t>b</t></is></c></row>";
+        sheet(Cursor::new(book(row, "<sst uniqueCount=\"1\"><si><t>a</t></si></sst>")), &mut seen).unwrap();
+        assert_eq!(seen.0, ["a", "b"]);
+    }
+
+    #[test]
+    fn shared_texts_that_claim_to_be_more_than_they_are_refuse_the_workbook_before_room_is_made() {
+        for claim in [
+            "uniqueCount=\"100000000000\"",
+            "uniqueCount \n =   '18446744073709551615'",
+            "uniquniqueCount=\"1\" uniqueCount=\"9000\"",
+            "count=\"1\" uniqueCount=\"99999999999999999999999\"",
+        ] {
+            let bytes = book("", &format!("<sst {claim}><si><t>a</t></si></sst>"));
+            let refused = lines(|| Ok(Cursor::new(&bytes)), &mut Headers::default());
+            assert_eq!(refused.unwrap_err().reason, "FILE_UNREADABLE", "{claim}");
+        }
+        let mut claims = Claims::default();
+        claims.write_all(b"uniquniqueCount='12' uniqueCoun uniqueCount=x").unwrap();
+        assert_eq!(claims.highest, 12);
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
             let _ = guard(Cursor::new(&bytes));
-            let _ = sheet(Cursor::new(bytes), &mut Nothing);
+            let _ = sheet(Cursor::new(bytes), &mut Headers::default());
         }
 
         #[test]
         fn no_sheet_makes_the_reader_panic(xml in "[<>/a-z0-9=\" ]{0,300}", shared in "[<>/a-z ]{0,100}") {
-            let sheet_xml = format!("<worksheet><sheetData>{xml}</sheetData></worksheet>");
-            let book = archive(&[
-                ("xl/workbook.xml", b"<workbook><sheets><sheet name=\"a\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>", 1),
-                ("xl/_rels/workbook.xml.rels", b"<Relationships><Relationship Id=\"r1\" Target=\"worksheets/s.xml\"/></Relationships>", 1),
-                ("xl/worksheets/s.xml", sheet_xml.as_bytes(), 1),
-                ("xl/sharedStrings.xml", shared.as_bytes(), 1),
-            ]);
-            let _ = sheet(Cursor::new(book), &mut Nothing);
+            let _ = sheet(Cursor::new(book(&xml, &format!("<sst>{shared}</sst>"))), &mut Headers::default());
         }
     }
 }

@@ -87,7 +87,9 @@ fn ymd(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
 pub fn month(text: &str) -> Option<String> {
     let text = narrow(text);
     let text = text.trim();
-    let first = if text.len() == 6 && all_digits(text) {
+    let first = if let Some(day) = date(text) {
+        Some(day)
+    } else if text.len() == 6 && all_digits(text) {
         ymd(&text[..4], &text[4..], "1")
     } else if let Some((year, rest)) = text.split_once('年').filter(|(_, rest)| rest.ends_with('月')) {
         ymd(year, rest.trim_end_matches('月'), "1")
@@ -96,7 +98,7 @@ pub fn month(text: &str) -> Option<String> {
         let parts = mark.map(|m| text.split(m).collect::<Vec<_>>());
         match parts.as_deref() {
             Some([year, month]) => ymd(year, month, "1"),
-            _ => date(text),
+            _ => None,
         }
     }?;
     Some(first.format("%Y-%m").to_string())
@@ -217,7 +219,17 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_month_is_the_same_month() {
-        for text in ["2026-01", "202601", "2026/1", "2026.01", "2026年1月", "2026-01-15", "２０２６０１"] {
+        for text in [
+            "2026-01",
+            "202601",
+            "2026/1",
+            "2026.01",
+            "2026年1月",
+            "2026-01-15",
+            "２０２６０１",
+            "2026-01-15 2026年1月",
+            "20260115 8.30",
+        ] {
             assert_eq!(month(text).as_deref(), Some("2026-01"), "{text}");
         }
         for text in ["", "2026-13", "26-01", "2026", "2026年"] {

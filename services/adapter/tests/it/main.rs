@@ -2,6 +2,7 @@
 //! beside a register, a monitoring and a feedback service that keep to the contract and record what they were asked.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod archives;
 mod batch;
 mod bureau_db;
 mod bureaus;

@@ -27,7 +27,7 @@ use crate::{
 const SET: &str = "student_enrolment";
 
 /// Lets work go on for so many turns and drops it then, as a process that is killed; whether it came to its end.
-async fn dies_after(turns: usize, work: impl Future) -> bool {
+pub async fn dies_after(turns: usize, work: impl Future) -> bool {
     let mut work = pin!(work);
     let mut left = turns;
     std::future::poll_fn(|cx: &mut Context<'_>| {

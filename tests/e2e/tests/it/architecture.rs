@@ -158,6 +158,7 @@ fn every_folder_a_reader_meets_has_a_readme() {
         "clients",
         "clients/python",
         "clients/java",
+        "tests/fuzz",
     ]
     .iter()
     .map(|f| root().join(f))

@@ -1,0 +1,2 @@
+#![no_main]
+minqing_libfuzzer::program!("gateway_json");
