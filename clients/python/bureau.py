@@ -50,8 +50,8 @@ class Bureau:
     """Calls to the bureau's own adapter, over the gateway or straight."""
 
     def __init__(self, address: str, certificate: pathlib.Path, server_name: str, attempts: int) -> None:
-        from minqing.bureau.v1 import exchange_service_pb2, exchange_service_pb2_grpc
-        self.exchange = exchange_service_pb2
+        from minqing.bureau.v1 import batch_pb2, exchange_service_pb2, exchange_service_pb2_grpc
+        self.exchange, self.batches = exchange_service_pb2, batch_pb2
         ca, key, cert = ((certificate / name).read_bytes() for name in ("ca.pem", "key.pem", "cert.pem"))
         options = [("grpc.ssl_target_name_override", server_name)]
         channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(ca, key, cert), options)
@@ -182,6 +182,16 @@ def send(bureau: Bureau, options) -> int:
     return 1 if batch.refused else 0
 
 
+def withdraw(bureau: Bureau, options) -> int:
+    """Takes a batch back with all that it did. Asked again, it answers the first withdrawal."""
+    asked = str(uuid.uuid5(uuid.NAMESPACE_URL, "minqing/withdraw/" + options.batch))
+    withdrawal = bureau.call(bureau.stub.WithdrawBatch, lambda: bureau.batches.WithdrawBatchRequest(
+        request_id=asked, batch=options.batch, reason=options.reason, operator=options.user)).withdrawal
+    print(f"{options.batch}: withdrawn 已撤回, records {withdrawal.records} 条记录, "
+          f"older batches to send again {withdrawal.overridden} 批需重报")
+    return 0
+
+
 def referrals(bureau: Bureau, options) -> int:
     """Prints the waiting referrals as JSON lines: they hold people, so mind where it goes."""
     asked = str(uuid.uuid4())
@@ -247,6 +257,12 @@ def arguments() -> argparse.ArgumentParser:
     command.add_argument("--batch-no", help="the bureau's own number; the file's name when not given")
     command.add_argument("--receipt", type=pathlib.Path, help="where the signed receipt goes; beside the file")
     command.set_defaults(run=send)
+
+    command = commands.add_parser("withdraw", help="take a batch back with all that it did 撤回一批")
+    command.add_argument("batch", help="the bureau's own number, or batches/… where several have it")
+    command.add_argument("--reason", required=True, help="why, without anything of a person")
+    command.add_argument("--user", required=True, help="who answers for it")
+    command.set_defaults(run=withdraw)
 
     command = commands.add_parser("referrals", help="fetch waiting referrals 领取转办")
     command.add_argument("--most", type=int, default=20, help="at most so many, 1 to 100")

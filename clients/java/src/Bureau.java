@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import minqing.bureau.v1.BatchOuterClass.WithdrawBatchRequest;
 import minqing.bureau.v1.Dataset.BatchLimits;
 import minqing.bureau.v1.ExchangeServiceOuterClass.AcknowledgeReferralsRequest;
 import minqing.bureau.v1.ExchangeServiceOuterClass.BatchHeader;
@@ -158,6 +159,22 @@ public final class Bureau {
             return SubmitBatchRequest.newBuilder().setRows(some).build();
         });
         return Stream.concat(first, rest).iterator();
+    }
+
+    @Command(description = "take a batch back with all that it did 撤回一批")
+    int withdraw(
+            @Parameters(paramLabel = "BATCH", description = "the bureau's own number, or batches/… where several have it") String batch,
+            @Option(names = "--reason", paramLabel = "WHY", required = true, description = "without anything of a person") String reason,
+            @Option(names = "--user", paramLabel = "USER", required = true, description = "who answers for it") String user)
+            throws Exception {
+        var request = WithdrawBatchRequest.newBuilder().setRequestId(id("minqing/withdraw/" + batch))
+                .setBatch(batch).setReason(reason).setOperator(user).build();
+        try (var exchange = exchange()) {
+            var withdrawal = exchange.call("", stub -> stub.withdrawBatch(request)).getWithdrawal();
+            out.printf("%s: withdrawn 已撤回, records %d 条记录, older batches to send again %d 批需重报%n",
+                    batch, withdrawal.getRecords(), withdrawal.getOverridden());
+            return 0;
+        }
     }
 
     @Command(description = "fetch waiting referrals as JSON lines; they hold people, so mind where it goes 领取转办")

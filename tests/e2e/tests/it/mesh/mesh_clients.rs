@@ -53,7 +53,13 @@ async fn the_clients_send_over_a_line_that_is_cut_keep_a_good_receipt_and_answer
     for client in [&python, &java] {
         a_batch_survives_a_cut(client, &mesh).await?;
     }
-    a_referral_is_signed_for_and_answered(&python, &java, &mesh).await
+    a_referral_is_signed_for_and_answered(&python, &java, &mesh).await?;
+
+    let withdraw = ["withdraw", "python", "--reason", "wrong month", "--user", "clerk-1"];
+    let first = java.run(&withdraw)?;
+    assert!(text(&first).starts_with(&format!("python: withdrawn 已撤回, records {} ", ROWS - 1)), "{first:?}");
+    assert_eq!(text(&python.run(&withdraw)?), text(&first), "asked again, it answers the first withdrawal");
+    Ok(())
 }
 
 async fn a_batch_survives_a_cut(client: &Client, mesh: &Mesh) -> anyhow::Result<()> {
