@@ -4,6 +4,7 @@ mod contract;
 mod loads;
 mod order;
 mod rows;
+mod withdraw;
 
 use crate::{
     case,
@@ -33,6 +34,8 @@ pub async fn all(session: &Session<'_>) -> Vec<Case> {
     all.push(case("oversized", said("too much at once", "超限报送"), "", loads::oversized(session, dataset)).await);
     let title = said("slow senders and readers", "慢速对端");
     all.push(case("slow_consumer", title, "", loads::slow(session, dataset)).await);
+    let title = said("a batch taken back", "撤回批次");
+    all.push(case("withdraw", title, "", withdraw::withdraw(session, dataset)).await);
     let title = said("certificates that do not fit", "证书不符");
     all.push(case("wrong_certificate", title, "", contract::certificates(session)).await);
     all.push(case("receipts", said("signed receipts", "签名回执"), "", contract::receipts(session, dataset)).await);

@@ -40,6 +40,8 @@ enum Wrong {
     PartsUnbounded,
     SignsAnother,
     ReceiptChanged,
+    NoWithdrawal,
+    WithdrawnCounts,
 }
 
 struct Proxy {
@@ -135,10 +137,17 @@ impl ExchangeService for Proxy {
     }
 
     async fn get_batch(&self, request: Request<GetBatchRequest>) -> Answer<GetBatchResponse> {
-        self.real().get_batch(request.into_inner()).await
+        let mut answer = self.real().get_batch(request.into_inner()).await?;
+        if self.wrong == Wrong::WithdrawnCounts {
+            answer.get_mut().set_state(BatchState::Unspecified);
+        }
+        Ok(answer)
     }
 
     async fn withdraw_batch(&self, request: Request<WithdrawBatchRequest>) -> Answer<WithdrawBatchResponse> {
+        if self.wrong == Wrong::NoWithdrawal {
+            return Err(Status::unimplemented("later"));
+        }
         self.real().withdraw_batch(request.into_inner()).await
     }
 
@@ -232,6 +241,8 @@ async fn each_wrong_adapter_fails_in_what_it_does_wrong() {
         (Wrong::PartsUnbounded, &["oversized"]),
         (Wrong::SignsAnother, &["receipts"]),
         (Wrong::ReceiptChanged, &["receipts"]),
+        (Wrong::NoWithdrawal, &["withdraw"]),
+        (Wrong::WithdrawnCounts, &["withdraw"]),
     ] {
         let found = failed(&mesh, wrong).await;
         let missed: Vec<_> = expected.iter().filter(|case| !found.contains(*case)).collect();
