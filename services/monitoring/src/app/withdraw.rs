@@ -164,8 +164,8 @@ pub async fn forget(monitoring: Arc<Monitoring>) -> Result<Pass> {
         // A day later than withdrawals are refused: clocks may differ about midnight.
         let before = monitoring.days(work.today()).kept_from.pred_opt().unwrap_or(NaiveDate::MIN);
         Box::pin(async move {
-            let (did, more) = withdrawal::forget(work.conn(), before, FORGOTTEN).await?;
-            Ok(Pass { did, caught_up: !more, detail: format!("kept {days} days") })
+            let did = withdrawal::forget(work.conn(), before, FORGOTTEN).await?;
+            Ok(Pass { did, caught_up: did == 0, detail: format!("kept {days} days") })
         })
     })
     .await

@@ -7,6 +7,9 @@ use uuid::Uuid;
 
 use crate::domain::batch::Batch;
 
+/// Batches whose versions are forgotten in one transaction.
+const FORGOTTEN_BATCHES: i64 = 100;
+
 /// A batch as a withdrawal finds it.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Found {
@@ -197,34 +200,39 @@ pub async fn end(conn: &mut PgConnection, batch: Uuid, today: NaiveDate) -> Resu
     Ok(())
 }
 
-/// Forgets some of what is kept of batches begun before a day; how many entries, and whether there may be more.
-pub async fn forget(conn: &mut PgConnection, before: NaiveDate, limit: i64) -> Result<(u64, bool)> {
-    let old: Option<Uuid> = sqlx::query_scalar(
+/// Forgets some of what is kept of batches begun before a day; how many batches and entries, none when nothing is left.
+pub async fn forget(conn: &mut PgConnection, before: NaiveDate, limit: i64) -> Result<u64> {
+    let old: Vec<Uuid> = sqlx::query_scalar(
         "select batch_id from monitoring.batch \
          where versioned and begun_on < $1 and (withdrawn_on is null or taken_back_on is not null) \
-         order by begun_on limit 1 for update skip locked",
+         order by begun_on limit $2 for update skip locked",
     )
     .bind(before)
-    .fetch_optional(&mut *conn)
+    .bind(FORGOTTEN_BATCHES)
+    .fetch_all(&mut *conn)
     .await?;
-    let Some(batch) = old else { return Ok((0, false)) };
+    if old.is_empty() {
+        return Ok(0);
+    }
     let entries = sqlx::query(
-        "delete from monitoring.record_before where batch_id = $1 and record_key = any (array(\
-           select record_key from monitoring.record_before where batch_id = $1 order by record_key limit $2))",
+        "delete from monitoring.record_before where (batch_id, record_key) in (\
+           select batch_id, record_key from monitoring.record_before where batch_id = any($1) limit $2)",
     )
-    .bind(batch)
+    .bind(&old)
     .bind(limit)
     .execute(&mut *conn)
     .await?
     .rows_affected();
-    if entries < u64::try_from(limit).unwrap_or(u64::MAX) {
-        sqlx::query(
-            "with confirmed as (delete from monitoring.record_confirmed where batch_id = $1) \
-             update monitoring.batch set versioned = false where batch_id = $1",
-        )
-        .bind(batch)
-        .execute(conn)
-        .await?;
+    if entries >= u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Ok(entries);
     }
-    Ok((entries, true))
+    let batches = sqlx::query(
+        "with confirmed as (delete from monitoring.record_confirmed where batch_id = any($1)) \
+         update monitoring.batch set versioned = false where batch_id = any($1)",
+    )
+    .bind(&old)
+    .execute(conn)
+    .await?
+    .rows_affected();
+    Ok(entries + batches)
 }
