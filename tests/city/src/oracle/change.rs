@@ -160,6 +160,15 @@ impl View<'_> {
         all(&[Some(self.aided(m)), any(&[regraded, self.new_disease(m)])])
     }
 
+    /// Members who share the household's living: whoever is held in custody does not.
+    fn counted_heads(&self) -> i64 {
+        let held = |m: &u8| {
+            self.told(*m, Dataset::JusticeCustody, |row| matches!(row, Row::JusticeCustody(c) if self.held(c)))
+        };
+        let away = self.members().filter(|m| held(m) == Some(true)).count();
+        self.heads() - i64::try_from(away).unwrap_or(0)
+    }
+
     fn assets_over(&self) -> bool {
         let beside = &self.lines.beside;
         let months = if self.whole(&AIDED) {
@@ -170,7 +179,7 @@ impl View<'_> {
             beside.assets_edge
         };
         let in_class = self.holds_any(&AIDED) || self.whole(&[Class::Edge, Class::Rigid]);
-        in_class && self.household.assets_fen > self.standard_fen() * months * self.heads()
+        in_class && self.household.assets_fen > self.standard_fen() * months * self.counted_heads()
     }
 
     fn monitoring_differs(&self) -> Known {
@@ -193,7 +202,7 @@ impl View<'_> {
 
     /// Due a year by a monthly standard. Rural households are paid by tiers, which no bureau tells: unknown, so never.
     fn due_fen(&self, standard_fen: i64) -> i64 {
-        (standard_fen * 12 * self.heads() - self.household.income_fen).max(0)
+        (standard_fen * 12 * self.counted_heads() - self.household.income_fen).max(0)
     }
 
     fn underpaid(&self) -> bool {

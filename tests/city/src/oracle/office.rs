@@ -137,7 +137,7 @@ impl View<'_> {
         running(from, to, self.today())
     }
 
-    fn held(&self, custody: &minqing_proto::minqing::bureau::outside::v1::JusticeCustody) -> bool {
+    pub(super) fn held(&self, custody: &minqing_proto::minqing::bureau::outside::v1::JusticeCustody) -> bool {
         self.runs(&custody.entered_on, &custody.left_on)
     }
 
