@@ -4,9 +4,9 @@
 
 create table mq_batch (
     batch_no  varchar(64) not null,
-    -- a dataset by name or Chinese title, 'receipt' or 'feedback'
+    -- a dataset by name or Chinese title, 'receipt', 'feedback', 'withdrawal' or 'ledger'
     dataset   varchar(64) not null,
-    -- county code, data date and snapshot or changes; empty for receipts and feedback
+    -- county code, data date and snapshot or changes; empty for those four
     county    varchar(40),
     as_of     date,
     mode      varchar(20),
@@ -44,7 +44,8 @@ create table mq_batch_result (
     constraint mq_batch_result_pk primary key (batch_no)
 ) default character set utf8mb4 collate utf8mb4_bin;
 
--- One refused row: its place in the batch, its mq_seq, where, why. Never the value.
+-- One refused row: its place in the batch, its mq_seq, where, why. Never the value. What a ledger lacks stands behind
+-- its last row, without mq_seq.
 create table mq_row_result (
     batch_no    varchar(64) not null,
     row_no      integer     not null,
@@ -96,6 +97,28 @@ create table mq_feedback (
     constraint mq_feedback_pk primary key (mq_batch_no, mq_seq)
 ) default character set utf8mb4 collate utf8mb4_bin;
 
+-- Batches the bureau takes back: by number or batches/…, why, who.
+create table mq_withdrawal (
+    mq_seq      bigint      not null,
+    mq_batch_no varchar(64) not null,
+    batch       varchar(100),
+    reason      varchar(400),
+    operator    varchar(100),
+    constraint mq_withdrawal_pk primary key (mq_batch_no, mq_seq)
+) default character set utf8mb4 collate utf8mb4_bin;
+
+-- The bureau's own ledger of whole months, a row for each record in force; mq_row_result tells where the mesh differs.
+create table mq_ledger (
+    mq_seq      bigint      not null,
+    mq_batch_no varchar(64) not null,
+    month       varchar(20),
+    programme   varchar(64),
+    record_no   varchar(100),
+    decision    varchar(64),
+    amount_fen  bigint,
+    constraint mq_ledger_pk primary key (mq_batch_no, mq_seq)
+) default character set utf8mb4 collate utf8mb4_bin;
+
 -- Referrals for the bureau, a row for each person; it keeps or deletes them as its own rules say.
 create table mq_referral (
     referral        varchar(64) not null,
@@ -113,6 +136,14 @@ create table mq_referral (
     issued_on       date,
     due_on          date,
     constraint mq_referral_pk primary key (referral, person_no)
+) default character set utf8mb4 collate utf8mb4_bin;
+
+-- Referrals taken back after they were written: the data behind them were withdrawn, nothing is to be done.
+create table mq_referral_withdrawn (
+    referral     varchar(64) not null,
+    programme    varchar(100),
+    withdrawn_on date,
+    constraint mq_referral_withdrawn_pk primary key (referral)
 ) default character set utf8mb4 collate utf8mb4_bin;
 
 create table mq_identity_list (
@@ -135,8 +166,11 @@ grant select on mq_batch to minqing_exchange;
 grant select on mq_feed to minqing_exchange;
 grant select on mq_receipt to minqing_exchange;
 grant select on mq_feedback to minqing_exchange;
+grant select on mq_withdrawal to minqing_exchange;
+grant select on mq_ledger to minqing_exchange;
 grant select, insert on mq_batch_result to minqing_exchange;
 grant select, insert on mq_row_result to minqing_exchange;
 grant select, insert on mq_signed_receipt to minqing_exchange;
 grant select, insert on mq_referral to minqing_exchange;
+grant select, insert on mq_referral_withdrawn to minqing_exchange;
 grant select, insert on mq_identity_list to minqing_exchange;

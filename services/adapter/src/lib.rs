@@ -69,7 +69,7 @@ fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
     let database = cx.settings.exchange_database_url.as_deref().map(|url| tables::Database::new(url, &cx.metrics));
     let database = database.transpose()?.map(Arc::new);
     let core = Arc::new(core::Core::new(bureau, cx)?);
-    let pushes_recalls = folder.is_some() && database.is_none();
+    let pushes_recalls = folder.is_some() || database.is_some();
     let mut parts = Parts::default();
     parts.routes.add_service(ExchangeServiceServer::new(exchange::Exchange(Arc::clone(&core))));
     parts.routes.add_service(LedgerServiceServer::new(ledger::Ledger(Arc::clone(&core))));
@@ -92,6 +92,8 @@ fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
             let outward = Arc::new(database.beside());
             parts.reconcilers.push(Arc::new(tables::Watcher::new(Arc::clone(&core), database)));
             let lists = tables::outbox::IdentityLists { core: Arc::clone(&core), database: Arc::clone(&outward) };
+            let recalls = tables::outbox::RecallRows { core: Arc::clone(&core), database: Arc::clone(&outward) };
+            parts.carriers.push(Arc::new(recalls));
             (Arc::new(lists), Arc::new(tables::outbox::ReferralRows { core, database: outward }))
         }
         (None, Some(folder)) => {

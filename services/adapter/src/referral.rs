@@ -216,6 +216,13 @@ impl Core {
         Ok((id, self.with_persons(&row, delivery.attempt).await?))
     }
 
+    /// The referral a delivery takes back.
+    pub async fn taken_back(&self, delivery: &Delivery) -> Result<ReferralRow> {
+        let gone = || Error::not_found("REFERRAL_NOT_FOUND", "the referral is not stored", "转介不存在");
+        let id = referral_of(delivery).ok_or_else(gone)?;
+        store::referrals(&mut *self.cx.db.acquire().await?, &[id]).await?.into_iter().next().ok_or_else(gone)
+    }
+
     /// A referral about a person shows that person alone; one about a household shows its members.
     pub async fn with_persons(&self, row: &ReferralRow, attempt: i32) -> Result<Referral> {
         let persons = self.peers.reveal(&row.name(), &row.household(), row.person_key).await?;

@@ -1,4 +1,4 @@
-//! Lines of a receipt, feedback or withdrawal form, from a file or a table, as the calls a bureau's system would make. Ids of the
+//! Lines of a receipt, feedback, withdrawal or ledger form, from a file or a table, as the calls a bureau's system would make. Ids of the
 //! calls follow from the form's own, so a form taken again after a crash makes the same calls again.
 
 use minqing_kit::{Call, Error};
@@ -49,11 +49,23 @@ impl Outcome {
 
 /// A refused line of a form.
 pub struct Told {
+    /// Number of the line; 0 for what is about none of them.
     pub row: u32,
     pub column: String,
+    pub reason: &'static str,
     pub en: String,
     pub zh: String,
 }
+
+impl Told {
+    /// Lines among them.
+    pub fn lines(told: &[Told]) -> usize {
+        told.iter().filter(|t| t.row > 0).count()
+    }
+}
+
+/// Reason of a line that is refused for what its message says.
+const REFUSED: &str = "REFUSED";
 
 /// A form under way.
 pub struct Report<'a> {
@@ -70,13 +82,14 @@ impl Report<'_> {
             Form::Receipt => self.receipts(lines).await?,
             Form::Feedback => (self.feedback(lines).await?, Vec::new()),
             Form::Withdrawal => (self.withdrawals(lines).await?, Vec::new()),
+            Form::Ledger => (self.ledger(lines).await?, Vec::new()),
         };
         told.sort_by_key(|t| t.row);
         Ok(Outcome::Form(lines.len(), told, receipts))
     }
 
     /// Id of the n-th call made for this form.
-    fn call_id(&self, n: usize) -> String {
+    pub fn call_id(&self, n: usize) -> String {
         Uuid::new_v5(&self.request_id, &n.to_be_bytes()).to_string()
     }
 
@@ -103,6 +116,7 @@ impl Report<'_> {
             told.extend(refused.map(|((row, ..), r)| Told {
                 row: *row,
                 column: forms::header_of(RECEIPT, "referral"),
+                reason: REFUSED,
                 en: r.message,
                 zh: r.message_zh,
             }));
@@ -153,17 +167,19 @@ impl Report<'_> {
     }
 }
 
-fn unreadable(row: u32) -> Told {
+pub fn unreadable(row: u32) -> Told {
     Told {
         row,
         column: String::new(),
+        reason: REFUSED,
         en: "the line cannot be read or lacks a required value".to_owned(),
         zh: "该行无法读取或缺少必填项".to_owned(),
     }
 }
 
 fn refused_record(row: u32, result: RecordResult) -> Told {
-    Told { row, column: forms::header_of(FEEDBACK, &result.field), en: result.message, zh: result.message_zh }
+    let column = forms::header_of(FEEDBACK, &result.field);
+    Told { row, column, reason: REFUSED, en: result.message, zh: result.message_zh }
 }
 
 fn refused_withdrawal(row: u32, error: &Error) -> Told {
@@ -171,6 +187,7 @@ fn refused_withdrawal(row: u32, error: &Error) -> Told {
     Told {
         row,
         column: forms::header_of(WITHDRAWAL, field),
+        reason: REFUSED,
         en: error.message().to_owned(),
         zh: error.message_zh().to_owned(),
     }

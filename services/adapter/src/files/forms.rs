@@ -1,4 +1,4 @@
-//! Receipt, feedback and withdrawal files: a small fixed form each, the same for every bureau. Lines become the requests of the
+//! Receipt, feedback, withdrawal and ledger files: a small fixed form each, the same for every bureau. Lines become the requests of the
 //! exchange service and pass its checks.
 
 use std::collections::HashMap;
@@ -46,21 +46,39 @@ pub const WITHDRAWAL: &[Column] = &[
     ("operator", &["经办人", "operator"], true),
 ];
 
+pub const LEDGER: &[Column] = &[
+    ("month", &["月份", "month"], true),
+    ("programme", &["项目代码", "programme"], true),
+    ("record_no", &["记录编号", "record_no"], true),
+    ("decision", &["处理结果", "decision"], true),
+    ("amount_fen", &["救助金额分", "救助金额(分)", "amount_fen"], false),
+    ("amount_yuan", &["救助金额元", "救助金额(元)"], false),
+];
+
 /// Which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     Receipt,
     Feedback,
     Withdrawal,
+    Ledger,
 }
 
 impl Form {
+    pub const ALL: [Form; 4] = [Form::Receipt, Form::Feedback, Form::Withdrawal, Form::Ledger];
+
+    /// The form an exchange table's control row names.
+    pub fn named(word: &str) -> Option<Form> {
+        Form::ALL.into_iter().find(|form| form.word() == word)
+    }
+
     /// As own tables write it.
     pub fn word(self) -> &'static str {
         match self {
             Form::Receipt => "receipt",
             Form::Feedback => "feedback",
             Form::Withdrawal => "withdrawal",
+            Form::Ledger => "ledger",
         }
     }
 
@@ -69,6 +87,7 @@ impl Form {
             Form::Receipt => RECEIPT,
             Form::Feedback => FEEDBACK,
             Form::Withdrawal => WITHDRAWAL,
+            Form::Ledger => LEDGER,
         }
     }
 }
@@ -151,15 +170,6 @@ fn text_of(cell: Cell) -> Option<String> {
 /// A feedback line as the exchange's record: what cannot be read there is left so that its check names the field.
 pub fn record(line: &HashMap<&'static str, String>) -> FeedbackRecord {
     let get = |field: &str| line.get(field).cloned().unwrap_or_default();
-    let decision = code_key(&get("decision"));
-    let decision =
-        DECISION.entries.iter().find(|(_, local)| local.contains(&decision.as_str())).map(|(standard, _)| *standard);
-    let amount = match (get("amount_fen"), get("amount_yuan")) {
-        (fen, yuan) if fen.is_empty() && yuan.is_empty() => Some(0),
-        (fen, yuan) if fen.is_empty() => text::number(&yuan, Scale::Yuan),
-        (fen, yuan) if yuan.is_empty() => text::number(&fen, Scale::One),
-        _ => None,
-    };
     let services = get("service_count");
     let services = if services.is_empty() { Some(0) } else { text::number(&services, Scale::One) };
     FeedbackRecord {
@@ -167,10 +177,10 @@ pub fn record(line: &HashMap<&'static str, String>) -> FeedbackRecord {
         referral: get("referral"),
         id_number: get("id_number"),
         programme: get("programme"),
-        decision: decision.and_then(FeedbackDecision::from_str_name).unwrap_or_default() as i32,
+        decision: decision(line) as i32,
         reason_code: get("reason_code"),
         legal_basis: get("legal_basis"),
-        amount_fen: amount.unwrap_or(-1),
+        amount_fen: amount(line).unwrap_or(-1),
         service_count: services.and_then(|n| i32::try_from(n).ok()).unwrap_or(-1),
         period_from: get("period_from"),
         period_to: get("period_to"),
@@ -178,6 +188,24 @@ pub fn record(line: &HashMap<&'static str, String>) -> FeedbackRecord {
         deferred_to: get("deferred_to"),
         handled_on: get("handled_on"),
         supersedes: get("supersedes"),
+    }
+}
+
+/// A line's decision; unspecified when it is none of the codes.
+pub fn decision(line: &HashMap<&'static str, String>) -> FeedbackDecision {
+    let given = code_key(line.get("decision").map_or("", String::as_str));
+    let known = DECISION.entries.iter().find(|(_, local)| local.contains(&given.as_str()));
+    known.and_then(|(standard, _)| FeedbackDecision::from_str_name(standard)).unwrap_or_default()
+}
+
+/// A line's money in fen, 0 when it tells none; `None` when it cannot be read or stands in both columns.
+pub fn amount(line: &HashMap<&'static str, String>) -> Option<i64> {
+    let get = |field: &str| line.get(field).map_or("", String::as_str);
+    match (get("amount_fen"), get("amount_yuan")) {
+        ("", "") => Some(0),
+        ("", yuan) => text::number(yuan, Scale::Yuan),
+        (fen, "") => text::number(fen, Scale::One),
+        _ => None,
     }
 }
 

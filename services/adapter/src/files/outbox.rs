@@ -129,12 +129,9 @@ impl Carrier for RecallFiles {
 
 impl RecallFiles {
     async fn write(&self, delivery: &Delivery) -> Result<()> {
-        let gone = || Error::not_found("REFERRAL_NOT_FOUND", "the referral is not stored", "转介不存在");
-        let id = referral::referral_of(delivery).ok_or_else(gone)?;
-        let mut conn = self.core.cx.db.acquire().await?;
-        let row = store::referrals(&mut conn, &[id]).await?.into_iter().next().ok_or_else(gone)?;
-        drop(conn);
-        let (folder, on) = (self.folder.outbox(), row.withdrawn_on.map_or_else(String::new, |on| on.to_string()));
+        let row = self.core.taken_back(delivery).await?;
+        let (id, on) = (row.id, row.withdrawn_on.map_or_else(String::new, |on| on.to_string()));
+        let folder = self.folder.outbox();
         let written = tokio::task::spawn_blocking(move || -> std::io::Result<()> {
             let mut table = Table::create(&folder, &format!("withdrawn_{id}.csv"))?;
             table.line(RECALL_HEADER)?;

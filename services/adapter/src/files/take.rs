@@ -193,10 +193,11 @@ impl Taken<'_> {
             Outcome::Form(sent, told, _) => {
                 head.push(("结果 outcome", "已接收 taken".to_owned()));
                 head.push(("报送 sent", sent.to_string()));
-                head.push(("接收 accepted", (sent - told.len()).to_string()));
-                head.push(("退回 refused", told.len().to_string()));
-                let line =
-                    |t: &Told| [t.row.to_string(), t.column.clone(), "REFUSED".to_owned(), t.zh.clone(), t.en.clone()];
+                let refused = Told::lines(told);
+                head.push(("接收 accepted", (sent - refused).to_string()));
+                head.push(("退回 refused", refused.to_string()));
+                let row = |t: &Told| if t.row == 0 { String::new() } else { t.row.to_string() };
+                let line = |t: &Told| [row(t), t.column.clone(), t.reason.to_owned(), t.zh.clone(), t.en.clone()];
                 lines.extend(told.iter().map(line));
             }
             Outcome::Refused(r) => {

@@ -78,10 +78,7 @@ impl Control {
 
     /// Name of what holds its rows, without the prefix of all exchange tables.
     pub fn table(&self, core: &Core) -> String {
-        match self.dataset.as_str() {
-            form @ ("receipt" | "feedback") => form.to_owned(),
-            _ => self.dataset(core),
-        }
+        Form::named(&self.dataset).map_or_else(|| self.dataset(core), |form| form.word().to_owned())
     }
 
     /// Which rows of that table it is.
@@ -96,10 +93,8 @@ impl Control {
         if self.span.is_some() {
             return Ok(Kind::Rows(BatchMode::Changes));
         }
-        match self.dataset.as_str() {
-            "receipt" => return Ok(Kind::Form(Form::Receipt)),
-            "feedback" => return Ok(Kind::Form(Form::Feedback)),
-            _ => {}
+        if let Some(form) = Form::named(&self.dataset) {
+            return Ok(Kind::Form(form));
         }
         match self.mode.to_lowercase().as_str() {
             "snapshot" | "全量" => Ok(Kind::Rows(BatchMode::Snapshot)),

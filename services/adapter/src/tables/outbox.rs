@@ -1,5 +1,5 @@
-//! What the bureau finds in its own database: rows for each referral, and once a month the list of the classes'
-//! members, each written in one transaction under its key, so that it is there whole and once. Identities go from the
+//! What the bureau finds in its own database: rows for each referral and for each taken back, and once a month the list
+//! of the classes' members, each written in one transaction under its key, so that it is there whole and once. Identities go from the
 //! register's answer into the bureau's tables and nowhere else.
 
 use std::{sync::Arc, time::Duration};
@@ -91,6 +91,43 @@ async fn write_referral(link: &mut Link, referral: &Referral) -> Result<()> {
         link.execute(sql).await?;
     }
     link.end().await
+}
+
+/// Writes a row of `mq_referral_withdrawn` for a referral that was written and whose data were withdrawn since.
+pub struct RecallRows {
+    pub core: Arc<Core>,
+    pub database: Arc<Database>,
+}
+
+impl Carrier for RecallRows {
+    fn kind(&self) -> &'static str {
+        referral::RECALL
+    }
+
+    fn deliver<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move { settled(self.write(delivery).await, delivery.attempt) })
+    }
+}
+
+impl RecallRows {
+    async fn write(&self, delivery: &Delivery) -> Result<()> {
+        let row = self.core.taken_back(delivery).await?;
+        let mut held = self.database.open().await?;
+        if !holds(&mut held.link, "mq_referral_withdrawn", "referral", &delivery.subject).await? {
+            let on = row.withdrawn_on.map_or_else(String::new, |on| on.to_string());
+            let sql = Sql::new(
+                held.link.dialect(),
+                "insert into mq_referral_withdrawn (referral, programme, withdrawn_on) values (",
+            );
+            let sql =
+                sql.value(row.name().as_str()).add(", ").value(or_null(&row.programme)).add(", ").date(&on).add(")");
+            held.link.begin().await?;
+            held.link.execute(sql).await?;
+            held.link.end().await?;
+        }
+        held.keep();
+        Ok(())
+    }
 }
 
 /// Writes rows of `mq_identity_list` once in every business month.

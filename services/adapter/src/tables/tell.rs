@@ -51,7 +51,7 @@ pub async fn tell(core: &Core, link: &mut Link, control: &Control, taken: &Taken
     let mut lines = Lines { control, seqs: &taken.seqs };
     match &taken.outcome {
         Outcome::Batch(batch, _) => tell_batch(core, link, batch, &mut lines).await?,
-        Outcome::Form(_, told, _) => lines.write(link, told.iter().map(line_of_form).collect()).await?,
+        Outcome::Form(sent, told, _) => lines.write(link, lines_of_form(*sent, told)).await?,
         Outcome::Refused(_) => {}
     }
     for some in taken.outcome.receipts().chunks(RECEIPTS_A_STATEMENT) {
@@ -117,14 +117,21 @@ fn line_of_row(e: RowError) -> Line {
     }
 }
 
-fn line_of_form(told: &Told) -> Line {
-    Line {
-        row: told.row,
+/// What is about no line of the form gets the numbers after the last line's.
+fn lines_of_form(sent: usize, told: &[Told]) -> Vec<Line> {
+    let mut beyond = u32::try_from(sent).unwrap_or(u32::MAX);
+    let mut place = |row: u32| {
+        beyond += u32::from(row == 0);
+        if row == 0 { beyond } else { row }
+    };
+    let line = |told: &Told| Line {
+        row: place(told.row),
         column: told.column.clone(),
-        reason: "REFUSED".to_owned(),
+        reason: told.reason.to_owned(),
         zh: told.zh.clone(),
         en: told.en.clone(),
-    }
+    };
+    told.iter().map(line).collect()
 }
 
 /// Where refused rows are written to, and which row of the bureau's table each is.
@@ -175,7 +182,8 @@ fn result(link: &Link, control: &Control, outcome: &Outcome, time: &str) -> Sql 
             ("taken", b.name.as_str(), [b.sent.into(), b.accepted.into(), b.refused.into(), b.changed.into()])
         }
         Outcome::Form(sent, told, _) => {
-            ("taken", "", [count(*sent), count(sent - told.len()), count(told.len()), none()])
+            let refused = Told::lines(told);
+            ("taken", "", [count(*sent), count(sent - refused), count(refused), none()])
         }
         Outcome::Refused(_) => ("refused", "", [none(), none(), none(), none()]),
     };

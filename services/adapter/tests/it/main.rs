@@ -8,6 +8,7 @@ mod bureau_db;
 mod bureaus;
 mod decode;
 mod files;
+mod ledger;
 mod mesh;
 mod outbox;
 mod peers;

@@ -1,7 +1,7 @@
 //! Second implementations of the three services an adapter calls: in memory, recording, and failing on demand.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -10,7 +10,8 @@ use std::{
 
 use minqing_kit::{Parts, ServiceDef};
 use minqing_proto::minqing::{
-    feedback::v1::{self as feedback, feedback_service_server},
+    bureau::v1::{LedgerDifference, LedgerDifferenceKind, LedgerEntry, LedgerResult},
+    feedback::v1::{self as feedback, feedback_books_service_server, feedback_service_server},
     monitoring::v1::{self as monitoring, monitoring_service_server},
     registry::v1::{self as registry, registry_service_server},
 };
@@ -85,6 +86,7 @@ pub struct Books {
     pub away: AtomicBool,
     pub receipts: Mutex<Vec<feedback::Receipt>>,
     pub records: Mutex<Vec<feedback::Feedback>>,
+    pub ledgers: Mutex<Vec<feedback::CompareLedgerRequest>>,
 }
 
 pub struct Shared<T>(pub Arc<T>);
@@ -355,6 +357,58 @@ impl feedback_service_server::FeedbackService for Shared<Books> {
     }
 }
 
+/// Compares with the records taken, whatever their month.
+#[tonic::async_trait]
+impl feedback_books_service_server::FeedbackBooksService for Shared<Books> {
+    async fn compare_ledger(
+        &self,
+        request: Request<feedback::CompareLedgerRequest>,
+    ) -> Answer<feedback::CompareLedgerResponse> {
+        if self.0.away.load(Ordering::SeqCst) {
+            return Err(Status::unavailable("away"));
+        }
+        let asked = request.into_inner();
+        let records = self.0.records.lock().unwrap().clone();
+        let programmes: BTreeSet<_> =
+            asked.lines.iter().map(|l| &l.programme).chain(records.iter().map(|r| &r.programme)).collect();
+        let of = |programme: &String| {
+            let line = asked.lines.iter().find(|l| l.programme == *programme);
+            let theirs = line.map(|l| l.entries.clone()).unwrap_or_default();
+            let ours: Vec<_> = records.iter().filter(|r| r.programme == *programme).collect();
+            let differences = differences(&ours, &theirs);
+            let agrees = differences.is_empty();
+            LedgerResult { programme: programme.clone(), agrees, differences, ..Default::default() }
+        };
+        let results = programmes.into_iter().map(of).collect();
+        self.0.ledgers.lock().unwrap().push(asked);
+        Ok(Response::new(feedback::CompareLedgerResponse { results }))
+    }
+
+    async fn list_differences(
+        &self,
+        _: Request<feedback::ListDifferencesRequest>,
+    ) -> Answer<feedback::ListDifferencesResponse> {
+        no()
+    }
+}
+
+fn differences(ours: &[&feedback::Feedback], theirs: &[LedgerEntry]) -> Vec<LedgerDifference> {
+    let told = |record_no: &str, kind: LedgerDifferenceKind, own: Option<&&feedback::Feedback>| LedgerDifference {
+        record_no: record_no.to_owned(),
+        kind: kind as i32,
+        amount_fen: own.map_or(0, |r| r.amount_fen),
+        decision: own.map_or(0, |r| r.decision),
+    };
+    let missing_there = ours.iter().filter(|r| !theirs.iter().any(|t| t.record_no == r.record_no));
+    let missing_there = missing_there.map(|r| told(&r.record_no, LedgerDifferenceKind::MissingInLedger, Some(r)));
+    let other = theirs.iter().filter_map(|t| match ours.iter().find(|r| r.record_no == t.record_no) {
+        None => Some(told(&t.record_no, LedgerDifferenceKind::MissingInMesh, None)),
+        Some(r) if (r.amount_fen, r.decision) == (t.amount_fen, t.decision) => None,
+        Some(r) => Some(told(&t.record_no, LedgerDifferenceKind::ContentDiffers, Some(r))),
+    });
+    missing_there.chain(other).collect()
+}
+
 fn def(name: &str, add: impl FnOnce(&mut Parts) + Send + 'static) -> ServiceDef {
     ServiceDef {
         name: name.to_owned(),
@@ -386,8 +440,9 @@ pub fn monitoring(monitor: &Arc<Monitor>) -> ServiceDef {
 }
 
 pub fn feedback(books: &Arc<Books>) -> ServiceDef {
-    let books = Shared(books.clone());
+    let (books, ledgers) = (Shared(books.clone()), Shared(books.clone()));
     def("feedback", move |p| {
         p.routes.add_service(feedback_service_server::FeedbackServiceServer::new(books));
+        p.routes.add_service(feedback_books_service_server::FeedbackBooksServiceServer::new(ledgers));
     })
 }

@@ -3,15 +3,18 @@
 use std::sync::atomic::Ordering;
 
 use minqing_adapter::tables::Dialect;
+use minqing_proto::minqing::types::v1::FeedbackDecision;
 use minqing_test_kit::until;
 use uuid::Uuid;
 
 use crate::{
     bureau_db::SERVERS,
-    referral::{issue, issued},
+    referral::{end, issue, issued},
     rows::id_number,
-    tables::{begin, own, until_caught_up},
+    tables::{begin, own, students, until_caught_up},
 };
+
+const SET: &str = "student_enrolment";
 
 fn line(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|t| (*t).to_owned()).collect()
@@ -84,6 +87,51 @@ async fn a_referral_goes_out_as_rows_and_its_receipt_and_feedback_come_back_as_r
         for text in [id_number(1), id_number(2), "张三一".to_owned()] {
             assert!(!mesh.database_holds(&text).await, "{text}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_referral_row_whose_data_were_withdrawn_is_followed_by_one_that_says_so() {
+    for dialect in SERVERS {
+        let (db, mesh) = begin(dialect).await;
+        let person = mesh.on_file(&id_number(1), "张三一", Uuid::from_u128(77));
+        let (sent, unsent) = (issued(1, &person, false), issued(2, &person, false));
+        issue(&mesh, &sent).await.unwrap();
+        mesh.adapter.running.carry_once().await.unwrap();
+        issue(&mesh, &unsent).await.unwrap();
+        for referral in [&sent, &unsent] {
+            end(&mesh, referral, FeedbackDecision::Withdrawn).await;
+        }
+        mesh.adapter.running.carry_once().await.unwrap();
+        assert_eq!(db.texts(&["referral"], "from mq_referral").await, [line(&[&sent.referral])], "{dialect:?}");
+        let columns = ["referral", "programme", "withdrawn_on"];
+        let told = db.texts(&columns, "from mq_referral_withdrawn").await;
+        assert_eq!(told, [line(&[&sent.referral, &sent.programme, "2026-10-26"])], "{dialect:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_withdrawn_by_a_row() {
+    for dialect in SERVERS {
+        let (db, mesh) = begin(dialect).await;
+        db.send("B-1", SET, &students(1..5)).await;
+        until_caught_up(&mesh).await;
+        let lines = [
+            line(&["batch", "reason", "operator"]),
+            line(&["B-1", "误报上学期数据", "edu-7"]),
+            line(&["B-9", "误报上学期数据", "edu-7"]),
+        ];
+        db.insert("withdrawal", ("mq_batch_no", "W-1"), 1, &lines).await;
+        db.announce("W-1", "withdrawal", "", 2).await;
+        until_caught_up(&mesh).await;
+        assert_eq!(db.counts("W-1").await, ["2", "1", "1", "∅"], "{dialect:?} {:?}", db.refused("W-1").await);
+        assert_eq!(db.refused("W-1").await[0][..3], ["2", "4", "批次号"]);
+        assert_eq!((mesh.monitor.withdrawn.lock().unwrap().len(), own(&mesh, "withdrawal").await), (1, 1));
+        // The number is used up.
+        db.run("delete from mq_batch_result where batch_no = 'B-1'").await;
+        db.run("update mq_batch set as_of = '2026-10-26', mode = 'snapshot' where batch_no = 'B-1'").await;
+        until_caught_up(&mesh).await;
+        assert_eq!(db.result("B-1").await.unwrap()[..2], ["refused", "BATCH_WITHDRAWN"]);
     }
 }
 

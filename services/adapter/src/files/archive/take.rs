@@ -21,7 +21,7 @@ use crate::{
         result::{self, Table},
         take::{blocking, look, one, request_id},
     },
-    report::Outcome,
+    report::{self, Outcome},
     store::{self, FileRow},
 };
 
@@ -97,7 +97,7 @@ impl Told {
         let texts = |sent: i64, refused: i64| [sent, sent - refused, refused].map(|n| n.to_string());
         let (counts, refusal) = match outcome {
             Outcome::Batch(batch, _) => (texts(batch.sent.into(), batch.refused.into()), None),
-            Outcome::Form(sent, told, _) => (texts(sent as i64, told.len() as i64), None),
+            Outcome::Form(sent, told, _) => (texts(sent as i64, report::Told::lines(&told) as i64), None),
             Outcome::Refused(refusal) => (Default::default(), Some(refusal)),
         };
         Told { name: name.to_owned(), counts, refusal }

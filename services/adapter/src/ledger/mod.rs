@@ -1,5 +1,7 @@
 //! A bureau's own ledger on its way to feedback, which keeps the mesh's books and compares.
 
+mod form;
+
 use std::sync::Arc;
 
 use minqing_kit::{Call, db::Fingerprint};
