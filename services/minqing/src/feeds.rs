@@ -123,7 +123,8 @@ async fn fetch(options: &FeedsOptions) -> anyhow::Result<Vec<Feed>> {
     }
 }
 
-fn bureau(word: &str) -> anyhow::Result<Bureau> {
+/// A bureau by its word on the command line.
+pub fn bureau(word: &str) -> anyhow::Result<Bureau> {
     Bureau::from_str_name(&format!("BUREAU_{}", word.to_ascii_uppercase()))
         .filter(|bureau| *bureau != Bureau::Unspecified)
         .with_context(|| format!("--bureau: 没有部门 {word}，见 --help there is no bureau {word}, see --help"))

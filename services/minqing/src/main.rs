@@ -2,6 +2,7 @@
 //! machine; the rest are an operator's tools.
 
 mod adapter;
+mod books;
 mod exchange;
 mod feeds;
 mod policy;
@@ -48,6 +49,8 @@ enum Command {
     Adapter(adapter::Command),
     /// Show how each bureau's data stand by county: last delivered, due, rows, refusals, agreement, warnings (查看数据源).
     Feeds(feeds::FeedsOptions),
+    /// Show the records in which feedback's books differ from the register's or a bureau's (查看对账差异).
+    Books(books::BooksOptions),
     /// Check signed receipts offline (离线核验回执).
     #[command(subcommand)]
     Receipt(receipt::Command),
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
             Command::Receipt(command) => return receipt::run(&command),
             Command::Exchange(command) => exchange::run(&command),
             Command::Feeds(options) => return feeds::run(options).await,
+            Command::Books(options) => return books::run(options).await,
             Command::Prepare(options) => up::prepare(&options).await,
             Command::Status { mesh, json } => status::run(&mesh, json).await,
         }

@@ -147,6 +147,15 @@ impl Mesh {
             .collect()
     }
 
+    /// Id of a service's process while it runs.
+    pub fn process(&self, service: &str) -> Option<u32> {
+        let serves = |id: &u32| {
+            let command = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            command.ends_with(format!("\0serve\0{service}\0").as_bytes())
+        };
+        self.processes().into_iter().find(serves)
+    }
+
     /// A connection to a service with the certificate of an identity, or with none.
     pub async fn channel(&self, service: &str, identity: Option<&str>) -> anyhow::Result<Channel> {
         let facts = self.facts();

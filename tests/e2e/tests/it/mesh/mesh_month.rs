@@ -4,9 +4,14 @@ use std::{collections::BTreeSet, process::Command};
 
 use anyhow::{Context as _, ensure};
 use minqing_e2e::PROCESSES;
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::{harness::Mesh, secrets::Markers, spans::Spans};
+use super::{
+    harness::{Mesh, binary},
+    secrets::Markers,
+    spans::Spans,
+};
 
 const HOUSEHOLDS: u32 = 240;
 const DAYS: u32 = 4;
@@ -15,7 +20,7 @@ const DAYS: u32 = 4;
 async fn a_citys_days_agree_leave_one_trace_and_keep_people_in_the_register() -> anyhow::Result<()> {
     let spans = Spans::default();
     let otlp = format!("http://{}", spans.receive().await?);
-    let mesh = Mesh::waiting(&["--otlp", &otlp])?;
+    let mut mesh = Mesh::waiting(&["--otlp", &otlp])?;
 
     let played = tokio::task::block_in_place(|| mesh.play(HOUSEHOLDS, DAYS).output())?;
     ensure!(
@@ -32,6 +37,8 @@ async fn a_citys_days_agree_leave_one_trace_and_keep_people_in_the_register() ->
         assert_eq!(cases["failed"], 0, "{adapter}");
         assert!(cases["passed"].as_u64().is_some_and(|passed| passed >= 15), "{adapter}: {cases}");
     }
+
+    tokio::task::block_in_place(|| a_ledger_that_differs_is_told_and_listed(&mut mesh))?;
 
     let markers = Markers::of_city(HOUSEHOLDS as usize, DAYS);
     assert!(markers.len() > 500);
@@ -56,6 +63,35 @@ async fn a_citys_days_agree_leave_one_trace_and_keep_people_in_the_register() ->
         "no trace joins the whole way; the longest is {:#?}",
         traces.values().max_by_key(|steps| steps.len())
     );
+    Ok(())
+}
+
+/// A bureau's ledger with a record that the mesh never took: its result file names the line, an operator finds it.
+fn a_ledger_that_differs_is_told_and_listed(mesh: &mut Mesh) -> anyhow::Result<()> {
+    let books = |mesh: &Mesh, words: &[&str]| {
+        let mesh = mesh.path("mesh.json");
+        Command::new(binary("minqing")).args(["books", "--bureau", "hr", "--mesh"]).arg(mesh).args(words).output()
+    };
+    let agreed: Value = serde_json::from_slice(&books(mesh, &["--json"])?.stdout)?;
+    assert_eq!(agreed["differences"], serde_json::json!([]), "{agreed:#}");
+    assert!(agreed["comparedOn"].is_string(), "{agreed:#}");
+
+    let folder = mesh.path("exchange/hr");
+    let ledger = "月份,项目代码,记录编号,处理结果,救助金额分\n2026-10,P-JY-01,X-1,给予救助,123456\n";
+    std::fs::write(folder.join("inbox/ledger_1.csv.part"), ledger)?;
+    std::fs::rename(folder.join("inbox/ledger_1.csv.part"), folder.join("inbox/ledger_1.csv"))?;
+    let result = folder.join("result/ledger_1.csv.result.csv");
+    mesh.wait_for("the ledger's result", |_| result.exists())?;
+    let told = std::fs::read_to_string(result)?;
+    assert!(told.contains("\r\n1,记录编号,MISSING_IN_MESH,"), "{told}");
+
+    let listed: Value = serde_json::from_slice(&books(mesh, &["--month", "2026-10", "--json"])?.stdout)?;
+    let differences = listed["differences"].as_array().context("no differences")?;
+    let only_theirs: Vec<_> =
+        differences.iter().filter(|d| d["kind"] == "DIFFERENCE_KIND_MISSING_IN_FEEDBACK").collect();
+    assert_eq!((only_theirs.len(), &only_theirs[0]["recordNo"]), (1, &Value::from("X-1")), "{listed:#}");
+    let table = String::from_utf8(books(mesh, &[])?.stdout)?;
+    assert!(table.contains("X-1") && table.contains("1234.56 granted"), "{table}");
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod mesh_chaos;
 mod mesh_clients;
 mod mesh_hostile;
 mod mesh_month;
+mod mesh_power_cut;
 mod mesh_receipt;
 mod secrets;
 mod spans;
