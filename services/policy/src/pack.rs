@@ -1,6 +1,7 @@
 //! A loaded pack: what services ask it. Cheap to clone and share; never changes.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -116,6 +117,13 @@ impl Pack {
         &self.0.statements.refuted
     }
 
+    /// [`Pack::hits_sql`] and [`Pack::refuted_sql`] of some indicators about households and persons, at least one: cheaper
+    /// where only these can have changed.
+    pub fn screening_of(&self, indicators: &BTreeSet<String>) -> (String, String) {
+        sql::screening_of(&self.0.contents, &self.0.analysis, indicators)
+            .expect("the same statements over every indicator were made of the pack")
+    }
+
     /// As [`Pack::register_assessment_sql`], only rules whose conditions hold and without the column eligible.
     pub fn entitled_sql(&self) -> &str {
         &self.0.statements.entitled
@@ -131,6 +139,13 @@ impl Pack {
     /// `household_id uuid, person_key uuid?, facts jsonb` of `{name: {"value": text?, "as_of": date?}}`.
     pub fn facts_sql(&self) -> &str {
         &self.0.statements.facts
+    }
+
+    /// Sources of the facts that [`Pack::facts_sql`] tells: what changes in another leaves them as they are.
+    pub fn sources_told(&self) -> BTreeSet<&str> {
+        let rules = crate::rules::placed(&self.0.contents);
+        let facts = rules.iter().flat_map(|one| self.0.analysis.rule(&one.key).facts);
+        facts.flat_map(|fact| self.sources_of(&fact)).map(String::as_str).collect()
     }
 
     /// As [`Pack::facts_sql`], with every fact of the pack and not only those that rules use: for a household's own sheet.

@@ -9,6 +9,7 @@ mod it {
     mod examples;
     mod hostile;
     mod indicators;
+    mod narrowed;
     mod nearest;
     mod properties;
     mod scale;

@@ -69,7 +69,7 @@ async fn end(
         households.sort_unstable();
         households.dedup();
     }
-    evaluate::households(monitoring, work, &households, Cause::Record).await?;
+    evaluate::households(monitoring, work, &households, Cause::Record(&set.dataset.source())).await?;
     feeds::evaluate(monitoring, work, Some(batch), ClearReason::Refuted).await?;
     Ok(CloseBatchResponse {
         changed: i32::try_from(changed).unwrap_or(i32::MAX),

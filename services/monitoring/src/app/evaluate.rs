@@ -20,8 +20,8 @@ use crate::{
 /// What led to the evaluation.
 #[derive(Clone, Copy, Debug)]
 pub enum Cause<'a> {
-    /// A bureau's record, accepted in this transaction.
-    Record,
+    /// Records of a bureau's dataset, `hr.unemployment`, accepted in this transaction: only what rests on it can change.
+    Record(&'a str),
     /// The roster, a referral or the passing of time.
     Other,
     /// A batch that is being taken back.
@@ -40,7 +40,7 @@ pub struct Withdrawn {
 impl Cause<'_> {
     fn clear_reason(self) -> ClearReason {
         match self {
-            Cause::Record | Cause::Other => ClearReason::Refuted,
+            Cause::Record(_) | Cause::Other => ClearReason::Refuted,
             Cause::Withdrawal(_) => ClearReason::DataWithdrawn,
         }
     }
@@ -61,26 +61,38 @@ pub async fn households(monitoring: &Monitoring, work: &mut Work, ids: &[Uuid], 
         if held.is_empty() {
             continue;
         }
-        let done = warnings(monitoring, work, &held, cause).await?;
+        let (done, warned) = warnings(monitoring, work, &held, cause).await?;
         tally.raised += done.raised;
         tally.cleared += done.cleared;
-        told::tell(monitoring, work, &held).await?;
+        let as_before = matches!(cause, Cause::Record(dataset) if !monitoring.rules.tells_of(dataset));
+        told::tell(monitoring, work, if as_before { &warned } else { &held }).await?;
     }
     Ok(tally)
 }
 
-async fn warnings(monitoring: &Monitoring, work: &mut Work, held: &[Uuid], cause: Cause<'_>) -> Result<Tally> {
+/// What was done, and the households that have a warning since.
+async fn warnings(
+    monitoring: &Monitoring,
+    work: &mut Work,
+    held: &[Uuid],
+    cause: Cause<'_>,
+) -> Result<(Tally, Vec<Uuid>)> {
     let today = work.today();
     let rules = &monitoring.rules;
-    let mut changes = rules.statements.changes(work.conn(), held, today, &rules.indicators).await?;
+    let screening = match cause {
+        Cause::Record(dataset) => rules.screening_of(dataset),
+        Cause::Other | Cause::Withdrawal(_) => Some(rules.statements.every.as_ref()),
+    };
+    let Some(screening) = screening else { return Ok(Default::default()) };
+    let mut changes = rules.statements.changes(work.conn(), screening, (held, today), &rules.indicators).await?;
     if let Cause::Withdrawal(data) = cause {
         changes.extend(unsaid(monitoring, work, held, data).await?);
     }
     if changes.is_empty() {
-        return Ok(Tally::default());
+        return Ok(Default::default());
     }
     let accepted = match cause {
-        Cause::Record => warning::accepted_at(work.conn()).await?.to_rfc3339_opts(SecondsFormat::Micros, true),
+        Cause::Record(_) => warning::accepted_at(work.conn()).await?.to_rfc3339_opts(SecondsFormat::Micros, true),
         Cause::Other | Cause::Withdrawal(_) => String::new(),
     };
     let mut raised = Raised::default();
@@ -98,10 +110,13 @@ async fn warnings(monitoring: &Monitoring, work: &mut Work, held: &[Uuid], cause
     if !cleared.is_empty() {
         warning::clear(work.conn(), &cleared, today, cause.clear_reason()).await?;
     }
+    let mut warned: Vec<Uuid> = raised.households.iter().flatten().copied().collect();
+    warned.sort_unstable();
+    warned.dedup();
     if !raised.ids.is_empty() {
         warning::raise(work.conn(), raised, today, &rules.pack_tag).await?;
     }
-    Ok(tally)
+    Ok((tally, warned))
 }
 
 fn raise(monitoring: &Monitoring, work: &mut Work, raised: &mut Raised, change: Change, accepted: &str) -> Result<()> {

@@ -1,11 +1,19 @@
 //! The policy pack in use, with the statements made of it.
 
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
 use chrono::NaiveDate;
 use minqing_kit::Result;
-use minqing_policy::{Indicator, Pack, Severity};
+use minqing_policy::{Indicator, Level, Pack, Severity};
 use minqing_proto::minqing::types::v1::WarningLevel;
 
-use crate::{domain::error::Fault, store::evaluation::Statements};
+use crate::{
+    domain::error::Fault,
+    store::evaluation::{Screening, Statements},
+};
 
 /// The pack and what is asked of it all the time.
 pub struct Rules {
@@ -17,14 +25,33 @@ pub struct Rules {
     pub confined: bool,
     /// Ids of all its indicators.
     pub indicators: Vec<String>,
+    /// What is evaluated when records of a dataset changed; a dataset that no indicator rests on is not there.
+    of_dataset: HashMap<String, Arc<Screening>>,
+    /// Sources of the facts that are told.
+    told: HashSet<String>,
 }
+
+/// With more of the indicators than this in a hundred, one statement is kept for all of them.
+const MOST_OF_THEM: usize = 70;
 
 impl Rules {
     /// Takes a pack into use. `confined`: its statements can run as the policy role.
     pub fn new(pack: Pack, confined: bool) -> Rules {
         let statements = Statements::new(&pack, confined);
         let indicators = pack.indicators().iter().map(|i| i.id.clone()).collect();
-        Rules { pack_tag: pack.version_tag().to_owned(), statements, confined, indicators, pack }
+        let of_dataset = by_dataset(&pack, &statements);
+        let told = pack.sources_told().into_iter().map(str::to_owned).collect();
+        Rules { pack_tag: pack.version_tag().to_owned(), statements, confined, indicators, of_dataset, told, pack }
+    }
+
+    /// What changed records of a dataset can make true or false; none when nothing rests on it.
+    pub fn screening_of(&self, dataset: &str) -> Option<&Screening> {
+        self.of_dataset.get(dataset).map(Arc::as_ref)
+    }
+
+    /// Whether a fact that is told rests on the dataset.
+    pub fn tells_of(&self, dataset: &str) -> bool {
+        self.told.contains(dataset)
     }
 
     /// Urgency of a warning: what the screening says, else the indicator's own.
@@ -52,4 +79,31 @@ impl Rules {
     fn indicator(&self, id: &str) -> Result<&Indicator> {
         self.pack.indicator(id).ok_or_else(|| Fault::IndicatorUnknown { indicator: id.to_owned() }.into())
     }
+}
+
+/// A statement for each set of indicators that rest on the same datasets.
+fn by_dataset(pack: &Pack, statements: &Statements) -> HashMap<String, Arc<Screening>> {
+    let rules: Vec<&Indicator> = pack.indicators().iter().filter(|rule| rule.level != Level::Feed).collect();
+    let mut resting: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for rule in &rules {
+        let facts = pack.facts_of(&rule.id, NaiveDate::MIN);
+        for source in facts.iter().flat_map(|fact| pack.sources_of(fact)) {
+            resting.entry(source.clone()).or_default().insert(rule.id.clone());
+        }
+    }
+    let mut made: BTreeMap<BTreeSet<String>, Arc<Screening>> = BTreeMap::new();
+    let screening = |(dataset, indicators): (String, BTreeSet<String>)| {
+        let wide = indicators.len() * 100 > rules.len() * MOST_OF_THEM;
+        let one = if wide {
+            Arc::clone(&statements.every)
+        } else {
+            let make = || {
+                let (hits, refuted) = pack.screening_of(&indicators);
+                Arc::new(Screening::new(&hits, &refuted))
+            };
+            Arc::clone(made.entry(indicators.clone()).or_insert_with(make))
+        };
+        (dataset, one)
+    };
+    resting.into_iter().map(screening).collect()
 }

@@ -60,7 +60,7 @@ async fn take(monitoring: &Monitoring, work: &mut Work, part: &Part) -> Result<S
     };
     crate::store::batch::add_part(work.conn(), batch, part.no, &rows.record_keys, &written).await?;
     let households = households(work, &written.persons).await?;
-    let tally = evaluate::households(monitoring, work, &households, Cause::Record).await?;
+    let tally = evaluate::households(monitoring, work, &households, Cause::Record(&set.dataset.source())).await?;
     Ok(SubmitRecordsResponse {
         accepted: count(rows.count()),
         changed: written.changed,

@@ -88,6 +88,11 @@ pub fn datasets() -> Result<Vec<Dataset>, Fault> {
 }
 
 impl Dataset {
+    /// Its name in policy packs, `hr.unemployment`.
+    pub fn source(&self) -> String {
+        format!("{}.{}", self.bureau, self.name)
+    }
+
     fn read(set: &RecordSet) -> Result<Dataset, Fault> {
         let unusable = || Fault::DatasetUnusable { dataset: set.name() };
         let message = contract::dataset_message(&set.bureau, &set.dataset).ok_or_else(unusable)?;

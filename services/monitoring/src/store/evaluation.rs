@@ -1,6 +1,8 @@
 //! Runs the policy pack's SQL. It runs as a role that may read the catalogue and nothing else, so a pack can do no
 //! harm however it was written; only what has to change comes back.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use minqing_kit::{Result, db::POLICY_ROLE};
 use minqing_policy::{FEW, FEW_SETTINGS, PLAIN_SETTINGS, Pack, SESSION_SETTINGS};
@@ -18,12 +20,26 @@ pub struct Statements {
     /// How the session is set for few households, and for any number.
     few: String,
     many: String,
-    to_raise: String,
-    to_clear: String,
+    /// All indicators.
+    pub every: Arc<Screening>,
     undecided: String,
     facts: String,
     every_fact: String,
     feeds: String,
+}
+
+/// Evaluates indicators, all or some of them.
+#[derive(Debug)]
+pub struct Screening {
+    to_raise: String,
+    to_clear: String,
+}
+
+impl Screening {
+    /// Of the indicators whose true and false outcomes the pack's statements give.
+    pub fn new(hits: &str, refuted: &str) -> Screening {
+        Screening { to_raise: to_raise_sql(hits), to_clear: to_clear_sql(refuted) }
+    }
 }
 
 /// A warning that has to be raised or cleared.
@@ -73,8 +89,7 @@ impl Statements {
         Statements {
             few: format!("{FEW_SETTINGS}{become_role}"),
             many: format!("{SESSION_SETTINGS}{become_role}"),
-            to_raise: to_raise_sql(pack.hits_sql()),
-            to_clear: to_clear_sql(pack.refuted_sql()),
+            every: Arc::new(Screening::new(pack.hits_sql(), pack.refuted_sql())),
             undecided: undecided_sql(pack.hits_sql(), pack.refuted_sql()),
             facts: facts_sql(pack.facts_sql()),
             every_fact: facts_sql(&pack.every_fact_sql()),
@@ -87,8 +102,8 @@ impl Statements {
     pub async fn changes(
         &self,
         conn: &mut PgConnection,
-        households: &[Uuid],
-        as_of: NaiveDate,
+        screening: &Screening,
+        (households, as_of): (&[Uuid], NaiveDate),
         indicators: &[String],
     ) -> Result<Vec<Change>> {
         let warned: Vec<Uuid> = sqlx::query_scalar(
@@ -98,13 +113,13 @@ impl Statements {
         .fetch_all(&mut *conn)
         .await?;
         self.confine(conn, households.len()).await?;
-        let mut changes: Vec<Change> = sqlx::query_as(AssertSqlSafe(self.to_raise.clone()))
+        let mut changes: Vec<Change> = sqlx::query_as(AssertSqlSafe(screening.to_raise.clone()))
             .bind(households)
             .bind(as_of)
             .fetch_all(&mut *conn)
             .await?;
         if !warned.is_empty() {
-            let to_clear: Vec<Change> = sqlx::query_as(AssertSqlSafe(self.to_clear.clone()))
+            let to_clear: Vec<Change> = sqlx::query_as(AssertSqlSafe(screening.to_clear.clone()))
                 .bind(warned)
                 .bind(as_of)
                 .bind(indicators)

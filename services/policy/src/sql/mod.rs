@@ -11,6 +11,8 @@ mod screening;
 pub(crate) use parameter::column_name;
 pub(crate) use pipeline::{empty, literal};
 
+use std::collections::BTreeSet;
+
 use crate::{check::Analysis, error::Fault, load::Contents};
 
 /// The pack's statements.
@@ -33,10 +35,22 @@ pub(crate) fn generate(contents: &Contents, analysis: &Analysis) -> Result<State
         facts: evidence::facts(contents, analysis)?,
         assessment: assessment::one_household(contents, analysis)?,
         register: assessment::register(contents, analysis)?,
-        hits: screening::hits(contents, analysis)?,
-        refuted: screening::refuted(contents, analysis)?,
+        hits: screening::hits(contents, analysis, None)?,
+        refuted: screening::refuted(contents, analysis, None)?,
         entitled: assessment::entitled(contents, analysis)?,
     })
+}
+
+/// Outcomes that are true, and those that are false, of some indicators.
+pub(crate) fn screening_of(
+    contents: &Contents,
+    analysis: &Analysis,
+    indicators: &BTreeSet<String>,
+) -> Result<(String, String), Fault> {
+    Ok((
+        screening::hits(contents, analysis, Some(indicators))?,
+        screening::refuted(contents, analysis, Some(indicators))?,
+    ))
 }
 
 /// Every fact of households and members, with the date its source stood.

@@ -18,9 +18,17 @@ use crate::{
     model::{Condition, Indicator, Level},
 };
 
-/// Steps up to the conditions of every indicator about households and persons. `$1` household ids, `$2` business date.
-fn conditions<'a>(contents: &'a Contents, analysis: &Analysis) -> Result<(Ctes, Vec<&'a Indicator>), Fault> {
-    let rules: Vec<&Indicator> = contents.indicators.iter().filter(|rule| rule.level != Level::Feed).collect();
+/// Indicators to screen for; none stands for all of them.
+type Only<'a> = Option<&'a BTreeSet<String>>;
+
+/// Steps up to the conditions of every indicator meant, about households and persons. `$1` household ids, `$2` business date.
+fn conditions<'a>(
+    contents: &'a Contents,
+    analysis: &Analysis,
+    only: Only<'_>,
+) -> Result<(Ctes, Vec<&'a Indicator>), Fault> {
+    let meant = |rule: &&Indicator| rule.level != Level::Feed && only.is_none_or(|ids| ids.contains(&rule.id));
+    let rules: Vec<&Indicator> = contents.indicators.iter().filter(meant).collect();
     let mut facts = BTreeSet::new();
     let mut parameters = BTreeSet::new();
     let mut texts = Vec::new();
@@ -63,7 +71,7 @@ const LEVELS: [Level; 2] = [Level::Person, Level::Household];
 
 /// Every outcome with its explanation: one arm an indicator, each reading the whole relation. For few households.
 pub(super) fn households(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
-    let (ctes, rules) = conditions(contents, analysis)?;
+    let (ctes, rules) = conditions(contents, analysis, None)?;
     let arms: Vec<String> = rules.iter().map(|rule| arm(rule, contents, analysis)).collect();
     let none = "select null::uuid as household_id, null::uuid as person_key, null::text as indicator, null::text as \
                 severity, null::boolean as verdict, null::jsonb as conditions, null::jsonb as facts, null::jsonb as parameters where false";
@@ -72,8 +80,8 @@ pub(super) fn households(contents: &Contents, analysis: &Analysis) -> Result<Str
 
 /// Outcomes that are true, with their explanations: each household and member is read once, whatever the number of
 /// indicators, and only what holds is explained.
-pub(super) fn hits(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
-    let (ctes, rules) = conditions(contents, analysis)?;
+pub(super) fn hits(contents: &Contents, analysis: &Analysis, only: Only<'_>) -> Result<String, Fault> {
+    let (ctes, rules) = conditions(contents, analysis, only)?;
     let part = |level: Level| {
         let list: Vec<Choice> = rules
             .iter()
@@ -98,8 +106,8 @@ pub(super) fn hits(contents: &Contents, analysis: &Analysis) -> Result<String, F
 }
 
 /// Outcomes that are false, without explanation.
-pub(super) fn refuted(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
-    let (ctes, rules) = conditions(contents, analysis)?;
+pub(super) fn refuted(contents: &Contents, analysis: &Analysis, only: Only<'_>) -> Result<String, Fault> {
+    let (ctes, rules) = conditions(contents, analysis, only)?;
     let part = |level: Level| {
         let list: Vec<Choice> = rules
             .iter()

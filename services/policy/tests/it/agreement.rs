@@ -15,7 +15,7 @@ const CHUNK: usize = 500;
 type Facts = BTreeMap<String, Option<String>>;
 
 #[expect(clippy::disallowed_methods, reason = "how many households a test makes is no setting of a service")]
-fn households() -> usize {
+pub fn households() -> usize {
     std::env::var("MINQING_AGREEMENT_HOUSEHOLDS").ok().and_then(|text| text.parse().ok()).unwrap_or(120)
 }
 
@@ -101,7 +101,7 @@ fn values(facts: &Value) -> Facts {
     entries.map(|(name, cell)| (name.clone(), cell["value"].as_str().map(str::to_owned))).collect()
 }
 
-async fn rows(conn: &mut PgConnection, sql: &str, ids: &[Uuid]) -> Vec<sqlx::postgres::PgRow> {
+pub async fn rows(conn: &mut PgConnection, sql: &str, ids: &[Uuid]) -> Vec<sqlx::postgres::PgRow> {
     let mut tx = conn.begin().await.unwrap();
     sqlx::raw_sql(SESSION_SETTINGS).execute(&mut *tx).await.unwrap();
     let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).bind(ids).bind(today()).fetch_all(&mut *tx).await.unwrap();
@@ -162,7 +162,7 @@ fn compare(
 }
 
 /// Households of one to five members, with rows in every dataset; some feeds are stale.
-async fn fill(town: &mut Town, households: usize) {
+pub async fn fill(town: &mut Town, households: usize) {
     town.run("select setseed(0.42)").await;
     town.run(&format!(
         "insert into monitoring.household select gen_random_uuid(), '621226100001', '{COUNTY}', \
