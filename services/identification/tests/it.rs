@@ -14,3 +14,5 @@ mod looks;
 mod packs;
 #[path = "it/story.rs"]
 mod story;
+#[path = "it/verifications.rs"]
+mod verifications;

@@ -11,7 +11,7 @@ use minqing_proto::minqing::types::v1::FactValue;
 use prost::Message as _;
 use uuid::Uuid;
 
-use super::{Identification, scope};
+use super::{Identification, scope, verifications};
 use crate::{
     domain::{
         case::{Kind, State, Verdict},
@@ -109,10 +109,13 @@ pub async fn case(work: &mut Work, case_id: Uuid, whole: bool) -> Result<Case> {
     work.audit(&name("households", row.household_id), fields(whole));
     let body = store::assessment::body(work.conn(), case_id).await?;
     let assessment = body.map(|b| Assessment::decode(b.as_slice())).transpose().map_err(Error::bug)?;
-    Ok(Case { assessment: assessment.map(|a| shown(a, whole)), ..told(row) })
+    let today = work.today();
+    let rows = store::verification::of_case(work.conn(), case_id).await?;
+    let verifications = rows.into_iter().map(|row| verifications::told(row, today)).collect();
+    Ok(Case { assessment: assessment.map(|a| shown(a, whole)), verifications, ..told(row) })
 }
 
-fn position(text: &str) -> Result<(NaiveDate, Uuid)> {
+pub fn position(text: &str) -> Result<(NaiveDate, Uuid)> {
     let parts = text.split_once('|').and_then(|(day, id)| Some((parse_date(day)?, Uuid::try_parse(id).ok()?)));
     Ok(parts.ok_or(CaseError::TokenMalformed)?)
 }
@@ -150,5 +153,6 @@ fn told(row: CaseRow) -> Case {
         division_code: row.division_code,
         work_order: row.work_order,
         assessment: None,
+        verifications: Vec::new(),
     }
 }
