@@ -206,7 +206,7 @@ async fn who_has_a_verification_that_is_called_off_is_told_until_it_is_signed_fo
     assert!(fetch(&mesh, 1).await.verifications.is_empty(), "a repeat leaves out what was called off");
     let next = fetch(&mesh, 2).await;
     assert_eq!(next.verifications.iter().map(|v| v.name.as_str()).collect::<Vec<_>>(), [kept.verification.as_str()]);
-    assert_eq!(next.withdrawn, [had.verification.clone()]);
+    assert_eq!(next.withdrawn, std::slice::from_ref(&had.verification));
     let sign = AcknowledgeVerificationsRequest {
         request_id: Uuid::from_u128(9).to_string(),
         verifications: vec![had.verification.clone(), kept.verification.clone(), "verifications/x".into()],

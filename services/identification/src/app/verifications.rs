@@ -9,12 +9,16 @@ use minqing_proto::minqing::{
 };
 use uuid::Uuid;
 
-use super::{Identification, look::position, scope, verify::VERIFICATIONS};
+use super::{
+    Identification,
+    look::{check_division, position},
+    scope,
+    verify::VERIFICATIONS,
+};
 use crate::{
     domain::{
         authorisation::{Authorised, Signer},
         code::{bureau_of, kind_of},
-        error::CaseError,
         verification::{Answer, Item, Outcome, State},
         verification_error::VerificationError,
     },
@@ -51,12 +55,8 @@ impl Identification {
         call: &Call,
         request: &pb::ListVerificationsRequest,
     ) -> Result<(Vec<pb::Verification>, String)> {
-        let code = request.division_code.as_str();
-        let digits = code.bytes().all(|b| b.is_ascii_digit());
-        if !code.is_empty() && !(digits && (4..=12).contains(&code.len())) {
-            return Err(CaseError::DivisionMalformed.into());
-        }
-        let Some(prefix) = scope(call).narrow(code) else { return Ok((Vec::new(), String::new())) };
+        check_division(&request.division_code)?;
+        let Some(prefix) = scope(call).narrow(&request.division_code) else { return Ok((Vec::new(), String::new())) };
         let state = match request.state() {
             pb::VerificationState::Unspecified => None,
             pb::VerificationState::Requested => Some(State::Requested),
