@@ -4,9 +4,10 @@
 
 create table mq_batch (
     batch_no  varchar(64) not null,
-    -- a dataset by name or Chinese title, 'receipt', 'feedback', 'withdrawal' or 'ledger'
+    -- a dataset by name or Chinese title, 'receipt', 'feedback', 'withdrawal', 'ledger' or
+    -- 'verification_answer'
     dataset   varchar(64) not null,
-    -- county code, data date and snapshot or changes; empty for those four
+    -- county code, data date and snapshot or changes; empty for those five
     county    varchar(40),
     as_of     date,
     mode      varchar(20),
@@ -119,6 +120,20 @@ create table mq_ledger (
     constraint mq_ledger_pk primary key (mq_batch_no, mq_seq)
 );
 
+-- What the bureau answers to verifications, a row for each person and dataset: outcome found 有记录, nothing_found 无记录 or
+-- cannot 无法核对. Found: batch_no of the dataset's batch, sent before; cannot: reason_code.
+create table mq_verification_answer (
+    mq_seq       bigint      not null,
+    mq_batch_no  varchar(64) not null,
+    verification varchar(100),
+    id_number    varchar(40),
+    dataset      varchar(100),
+    outcome      varchar(64),
+    batch_no     varchar(100),
+    reason_code  varchar(100),
+    constraint mq_verification_answer_pk primary key (mq_batch_no, mq_seq)
+);
+
 -- Referrals for the bureau, a row for each person; it keeps or deletes them as its own rules say.
 create table mq_referral (
     referral        varchar(64) not null,
@@ -146,6 +161,28 @@ create table mq_referral_withdrawn (
     constraint mq_referral_withdrawn_pk primary key (referral)
 );
 
+-- Verification requests (核对), a row for each person and dataset asked for, on the person's authorisation.
+create table mq_verification (
+    verification     varchar(64) not null,
+    item_no          integer     not null,
+    type_title       varchar(100),
+    id_number        varchar(18),
+    name             varchar(200),
+    authorisation    varchar(64),
+    dataset          varchar(64),
+    authorised_until date,
+    requested_on     date,
+    due_on           date,
+    constraint mq_verification_pk primary key (verification, item_no)
+);
+
+-- Verifications called off after they were written: nothing may be looked up for them any more.
+create table mq_verification_withdrawn (
+    verification varchar(64) not null,
+    withdrawn_on date,
+    constraint mq_verification_withdrawn_pk primary key (verification)
+);
+
 create table mq_identity_list (
     list_month       varchar(7)  not null,
     entry_no         integer     not null,
@@ -163,6 +200,7 @@ create table mq_identity_list (
 --   create role minqing_exchange login password '…' connection limit 6;
 --   alter role minqing_exchange set search_path = exchange;
 --   grant usage on schema exchange to minqing_exchange;
-grant select on mq_batch, mq_feed, mq_receipt, mq_feedback, mq_withdrawal, mq_ledger to minqing_exchange;
+grant select on mq_batch, mq_feed, mq_receipt, mq_feedback, mq_withdrawal, mq_ledger, mq_verification_answer
+    to minqing_exchange;
 grant select, insert on mq_batch_result, mq_row_result, mq_signed_receipt, mq_referral, mq_referral_withdrawn,
-    mq_identity_list to minqing_exchange;
+    mq_verification, mq_verification_withdrawn, mq_identity_list to minqing_exchange;

@@ -60,6 +60,11 @@ impl Bureau {
         }
     }
 
+    /// Whether a caller is one office of the bureau: a certificate below the bureau's own, `bureau/outside/police`.
+    pub fn is_office(&self, caller: &str) -> bool {
+        caller.starts_with(&format!("bureau/{}/", self.name))
+    }
+
     /// The bureau in the contracts' enum; `None` when the contracts do not know it.
     pub fn number(&self) -> Option<minqing_proto::minqing::types::v1::Bureau> {
         let text = format!("BUREAU_{}", self.name.to_ascii_uppercase());

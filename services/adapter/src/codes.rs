@@ -14,3 +14,13 @@ pub const DECISION: CodeTable = CodeTable {
         ("FEEDBACK_DECISION_NOT_MY_DUTY", &["6", "not_my_duty", "非本部门职责"]),
     ],
 };
+
+/// What a bureau may write for its answer to a verification, with the contract's enum value.
+pub const OUTCOME: CodeTable = CodeTable {
+    name: "verification_outcome",
+    entries: &[
+        ("VERIFICATION_OUTCOME_FOUND", &["1", "found", "有记录", "有"]),
+        ("VERIFICATION_OUTCOME_NOTHING_FOUND", &["2", "nothing_found", "无记录", "无"]),
+        ("VERIFICATION_OUTCOME_CANNOT", &["3", "cannot", "无法核对"]),
+    ],
+};

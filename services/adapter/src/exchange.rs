@@ -6,9 +6,11 @@ use std::sync::Arc;
 use minqing_kit::{Call, Error, db::Fingerprint, id, page};
 use minqing_proto::minqing::{
     bureau::v1::{
-        AcknowledgeReferralsRequest, AcknowledgeReferralsResponse, BatchHeader, BatchState, DigestForm,
-        FetchIdentityListRequest, FetchIdentityListResponse, FetchReferralsRequest, FetchReferralsResponse,
-        GetBatchRequest, GetBatchResponse, GetReceiptRequest, GetReceiptResponse, IdentityEntry, ListDatasetsRequest,
+        AcknowledgeReferralsRequest, AcknowledgeReferralsResponse, AcknowledgeVerificationsRequest,
+        AcknowledgeVerificationsResponse, AnswerVerificationRequest, AnswerVerificationResponse, BatchHeader,
+        BatchState, DigestForm, FetchIdentityListRequest, FetchIdentityListResponse, FetchReferralsRequest,
+        FetchReferralsResponse, FetchVerificationsRequest, FetchVerificationsResponse, GetBatchRequest,
+        GetBatchResponse, GetReceiptRequest, GetReceiptResponse, IdentityEntry, ListDatasetsRequest,
         ListDatasetsResponse, ListRowErrorsRequest, ListRowErrorsResponse, ReportFeedbackRequest,
         ReportFeedbackResponse, SubmitBatchRequest, SubmitBatchResponse, WithdrawBatchRequest, WithdrawBatchResponse,
         exchange_service_server::ExchangeService, submit_batch_request::Part,
@@ -123,6 +125,30 @@ impl ExchangeService for Exchange {
     ) -> Result<Response<ReportFeedbackResponse>, Status> {
         let call = Call::of(&request);
         Ok(Response::new(self.0.report_feedback(&call, request.into_inner()).await?))
+    }
+
+    async fn fetch_verifications(
+        &self,
+        request: Request<FetchVerificationsRequest>,
+    ) -> Result<Response<FetchVerificationsResponse>, Status> {
+        let call = Call::of(&request);
+        Ok(Response::new(self.0.fetch_verifications(&call, request.get_ref()).await?))
+    }
+
+    async fn acknowledge_verifications(
+        &self,
+        request: Request<AcknowledgeVerificationsRequest>,
+    ) -> Result<Response<AcknowledgeVerificationsResponse>, Status> {
+        let call = Call::of(&request);
+        Ok(Response::new(self.0.acknowledge_verifications(&call, request.into_inner()).await?))
+    }
+
+    async fn answer_verification(
+        &self,
+        request: Request<AnswerVerificationRequest>,
+    ) -> Result<Response<AnswerVerificationResponse>, Status> {
+        let call = Call::of(&request);
+        Ok(Response::new(self.0.answer_verification(&call, request.into_inner()).await?))
     }
 
     async fn fetch_identity_list(

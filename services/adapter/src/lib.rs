@@ -1,5 +1,5 @@
 //! The adapter SDK: everything an adapter to a bureau is but the bureau itself. It owns the one exchange contract over
-//! gRPC, files and database tables, the checks of rows, the handing-out of referrals and the receipts; a bureau's crate gives a
+//! gRPC, files and database tables, the checks of rows, the handing-out of referrals and verifications, and the receipts; a bureau's crate gives a
 //! [`Bureau`] value (datasets, code tables, headers, quirks) and [`service`] makes a process of it.
 //!
 //! How a batch moves: transport → [`raw`] (sealed as it came) → [`row`] (checks, keys) → [`spool`] → register (names) →
@@ -16,6 +16,7 @@ pub mod division;
 pub mod exchange;
 pub mod feedback;
 pub mod files;
+pub mod handout;
 pub mod ledger;
 pub mod peers;
 pub mod places;
@@ -30,6 +31,7 @@ pub mod store;
 pub mod tables;
 pub mod template;
 pub mod trial;
+pub mod verification;
 pub mod waiting;
 pub mod withdraw;
 
@@ -80,6 +82,12 @@ fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
         audience: Some(bureau.identity()),
         handler: Arc::new(referral::Dispatched { core: Arc::clone(&core), pushes_recalls }),
     });
+    parts.consumers.push(Consumer {
+        producer: "identification",
+        types: vec![verification::ISSUED, verification::CANCELLED],
+        audience: Some(bureau.identity()),
+        handler: Arc::new(verification::Requested { core: Arc::clone(&core), pushes_recalls }),
+    });
     parts.reconcilers.push(Arc::new(division::Refresh(Arc::clone(&core.divisions))));
     parts.reconcilers.push(Arc::new(raw::retention::Retention(Arc::clone(&core))));
     if let Some(folder) = &folder {
@@ -94,6 +102,10 @@ fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
             let lists = tables::outbox::IdentityLists { core: Arc::clone(&core), database: Arc::clone(&outward) };
             let recalls = tables::outbox::RecallRows { core: Arc::clone(&core), database: Arc::clone(&outward) };
             parts.carriers.push(Arc::new(recalls));
+            let (rows, database) = (Arc::clone(&core), Arc::clone(&outward));
+            parts.carriers.push(Arc::new(tables::verification::VerificationRows { core: rows, database }));
+            let (rows, database) = (Arc::clone(&core), Arc::clone(&outward));
+            parts.carriers.push(Arc::new(tables::verification::CalledOffRows { core: rows, database }));
             (Arc::new(lists), Arc::new(tables::outbox::ReferralRows { core, database: outward }))
         }
         (None, Some(folder)) => {
@@ -101,6 +113,10 @@ fn build(bureau: Bureau, cx: Context) -> anyhow::Result<Parts> {
             parts
                 .carriers
                 .push(Arc::new(files::outbox::RecallFiles { core: Arc::clone(&core), folder: folder.clone() }));
+            let (own, to) = (Arc::clone(&core), folder.clone());
+            parts.carriers.push(Arc::new(files::verification::VerificationFiles { core: own, folder: to }));
+            let (own, to) = (Arc::clone(&core), folder.clone());
+            parts.carriers.push(Arc::new(files::verification::CalledOffFiles { core: own, folder: to }));
             (Arc::new(lists), Arc::new(files::outbox::ReferralFiles { core, folder }))
         }
         (None, None) => return Ok(parts),

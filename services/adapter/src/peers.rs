@@ -1,4 +1,4 @@
-//! The three services an adapter calls: registry, monitoring, feedback. Each call is small, bounded and has its own
+//! The services an adapter calls: registry, monitoring, feedback, identification. Each call is small, bounded and has its own
 //! deadline; retries of what may be repeated are the kit's.
 
 use std::time::Duration;
@@ -13,6 +13,10 @@ use minqing_proto::minqing::{
         RecordReceiptsRequest, feedback_books_service_client::FeedbackBooksServiceClient,
         feedback_service_client::FeedbackServiceClient,
     },
+    identification::v1::{
+        RecordVerificationAnswersRequest, RecordVerificationAnswersResponse,
+        verification_service_client::VerificationServiceClient,
+    },
     monitoring::v1::{
         CloseBatchRequest, CloseBatchResponse, SubmitRecordsRequest, WithdrawBatchRequest, WithdrawBatchResponse,
         monitoring_service_client::MonitoringServiceClient,
@@ -24,7 +28,7 @@ use minqing_proto::minqing::{
 };
 use uuid::Uuid;
 
-use crate::Result;
+use crate::{Result, verification::PURPOSE};
 
 /// Persons in one question to the register.
 pub const PROBES: usize = 1_000;
@@ -43,6 +47,7 @@ pub struct Peers {
     monitoring: MonitoringServiceClient<Peer>,
     feedback: FeedbackServiceClient<Peer>,
     books: FeedbackBooksServiceClient<Peer>,
+    verifications: VerificationServiceClient<Peer>,
 }
 
 fn within<T>(limit: Duration, body: T) -> tonic::Request<T> {
@@ -58,6 +63,7 @@ impl Peers {
             monitoring: MonitoringServiceClient::new(cx.peer("monitoring")?),
             feedback: FeedbackServiceClient::new(cx.peer("feedback")?),
             books: FeedbackBooksServiceClient::new(cx.peer("feedback")?),
+            verifications: VerificationServiceClient::new(cx.peer("identification")?),
         })
     }
 
@@ -96,8 +102,23 @@ impl Peers {
     /// Names, numbers and addresses behind a referral; the register audits the look under the referral.
     pub async fn reveal(&self, referral: &str, household: &str, person: Option<Uuid>) -> Result<Vec<PersonIdentity>> {
         let person_keys = person.iter().map(Uuid::to_string).collect();
-        let asked = RevealIdentitiesRequest { household: household.to_owned(), person_keys };
+        let asked =
+            RevealIdentitiesRequest { household: household.to_owned(), person_keys, authorisations: Vec::new() };
         let asked = request_for(Some("referral"), Some(referral), asked);
+        Ok(self.registry.clone().reveal_identities(asked).await?.into_inner().persons)
+    }
+
+    /// Names and numbers of persons of one household, each with the authorisation; the register audits the look under the
+    /// verification with it.
+    pub async fn reveal_authorised(
+        &self,
+        verification: &str,
+        household: &str,
+        persons: Vec<(Uuid, String)>,
+    ) -> Result<Vec<PersonIdentity>> {
+        let (person_keys, authorisations) = persons.into_iter().map(|(key, given)| (key.to_string(), given)).unzip();
+        let asked = RevealIdentitiesRequest { household: household.to_owned(), person_keys, authorisations };
+        let asked = request_for(Some(PURPOSE), Some(verification), asked);
         Ok(self.registry.clone().reveal_identities(asked).await?.into_inner().persons)
     }
 
@@ -127,6 +148,14 @@ impl Peers {
 
     pub async fn feedback(&self, call: &Call, records: RecordFeedbackRequest) -> Result<RecordFeedbackResponse> {
         Ok(self.feedback.clone().record_feedback(request(call, records)).await?.into_inner())
+    }
+
+    pub async fn verification_answers(
+        &self,
+        call: &Call,
+        answers: RecordVerificationAnswersRequest,
+    ) -> Result<RecordVerificationAnswersResponse> {
+        Ok(self.verifications.clone().record_verification_answers(request(call, answers)).await?.into_inner())
     }
 
     pub async fn compare_ledger(&self, call: &Call, ledger: CompareLedgerRequest) -> Result<CompareLedgerResponse> {

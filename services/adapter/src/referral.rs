@@ -1,7 +1,7 @@
 //! Referrals: taken from dispatch's events, handed to the bureau by pull or by file, signed for. Who is meant is asked
 //! from the register at every handing-out and kept nowhere; what is kept is which referrals a pull handed out.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use minqing_kit::{
@@ -25,8 +25,9 @@ use uuid::Uuid;
 use crate::{
     Result,
     core::Core,
+    handout::{Asked, HandedOut},
     receipt,
-    store::{self, FetchRow, ReferralRow},
+    store::{self, ReferralRow},
 };
 
 /// Kind of the deliveries.
@@ -40,7 +41,8 @@ pub const SETTLED: &str = "minqing.dispatch.v1.ReferralSettled";
 const RECALLS: i64 = 100;
 /// Questions to the register at a time.
 const REVEALS: usize = 8;
-const MAX_REFERRALS: usize = 100;
+/// Names signed for in one call.
+const MAX_SIGNED: usize = 100;
 const MAX_OPERATOR: usize = 64;
 
 /// Fields of a person that a handing-out shows.
@@ -98,59 +100,12 @@ impl Dispatched {
     }
 }
 
-struct Asked {
-    request_id: Uuid,
-    page_size: i32,
-    lease: i32,
-}
-
-impl Asked {
-    fn read(request: &FetchReferralsRequest) -> Result<Asked> {
-        let wrong = |field: &'static str, en: &'static str, zh: &str| {
-            Error::invalid("INVALID_FETCH", format!("{field} {en}"), format!("{field} {zh}")).field(field, en)
-        };
-        let request_id =
-            Uuid::try_parse(&request.request_id).map_err(|_| wrong("request_id", "must be a uuid", "应为 UUID"))?;
-        let page_size = if request.page_size == 0 { 20 } else { request.page_size };
-        if !(1..=100).contains(&page_size) {
-            return Err(wrong("page_size", "must be 1 to 100", "应为 1 至 100"));
-        }
-        let lease = if request.lease_seconds == 0 { 300 } else { request.lease_seconds };
-        if !(10..=3600).contains(&lease) {
-            return Err(wrong("lease_seconds", "must be 10 to 3600", "应为 10 至 3600"));
-        }
-        Ok(Asked { request_id, page_size, lease })
-    }
-}
-
 impl Core {
     /// Hands out referrals on lease; the same ones again for the same request while the lease lasts.
     pub async fn fetch_referrals(&self, call: &Call, request: &FetchReferralsRequest) -> Result<Vec<Referral>> {
-        let asked = Asked::read(request)?;
-        if let Some(before) = self.fetched(call, &asked).await? {
-            return self.hand_out(call, before).await;
-        }
-        let lease = Duration::from_secs(u64::try_from(asked.lease).unwrap_or_default());
-        let deliveries = Deliveries::new(self.cx.db.clone()).claim(DELIVERY, i64::from(asked.page_size), lease).await?;
-        let row = FetchRow {
-            page_size: asked.page_size,
-            lease: asked.lease,
-            referrals: deliveries.iter().filter_map(referral_of).collect(),
-            attempts: deliveries.iter().filter(|d| referral_of(d).is_some()).map(|d| d.attempt).collect(),
-            lasts: true,
-        };
-        let caller = call.caller.as_str().to_owned();
-        self.cx
-            .db
-            .change(call, move |w| {
-                let (row, caller) = (row.clone(), caller.clone());
-                Box::pin(async move { store::insert_fetch(w.conn(), &caller, asked.request_id, &row).await })
-            })
-            .await?;
-        // Read back: a duplicate of this call may have come first; what it was given is the answer.
-        let kept = self.fetched(call, &asked).await?;
-        let kept = kept.ok_or_else(|| Error::bug(anyhow::anyhow!("a fetch just written is not there")))?;
-        self.hand_out(call, kept).await
+        let asked = Asked::read(DELIVERY, &request.request_id, request.page_size, request.lease_seconds)?;
+        let handed_out = self.pull(call, &asked).await?;
+        self.hand_out(call, handed_out).await
     }
 
     /// Referrals handed out before whose data were withdrawn since, until they are acknowledged.
@@ -159,33 +114,11 @@ impl Core {
         Ok(ids.into_iter().map(|id| id::name("referrals", id)).collect())
     }
 
-    async fn fetched(&self, call: &Call, asked: &Asked) -> Result<Option<FetchRow>> {
-        let mut conn = self.cx.db.acquire().await?;
-        let Some(row) = store::fetch(&mut conn, call.caller.as_str(), asked.request_id).await? else {
-            return Ok(None);
-        };
-        if (row.page_size, row.lease) != (asked.page_size, asked.lease) {
-            let (en, zh) = ("request_id was used for another fetch", "request_id 已用于内容不同的请求");
-            return Err(Error::failed_state("REQUEST_ID_REUSED", en, zh)
-                .field("request_id", "must be new for every new request"));
-        }
-        if !row.lasts {
-            let (en, zh) = (
-                "the lease of this fetch has ended; fetch with a new request_id",
-                "该次领取的租期已过，请使用新的 request_id",
-            );
-            return Err(Error::failed_state("LEASE_ENDED", en, zh));
-        }
-        Ok(Some(row))
-    }
-
     /// Referrals with the persons they are about; the look is audited before anything leaves.
-    async fn hand_out(&self, call: &Call, fetch: FetchRow) -> Result<Vec<Referral>> {
-        let attempts: HashMap<_, _> = fetch.referrals.iter().copied().zip(fetch.attempts.iter().copied()).collect();
-        let ids = fetch.referrals;
-        let rows = self.look_up(call, ids).await?;
+    async fn hand_out(&self, call: &Call, handed_out: HandedOut) -> Result<Vec<Referral>> {
+        let rows = self.look_up(call, handed_out.ids.clone()).await?;
         let looks = rows.into_iter().filter(|row| row.withdrawn_on.is_none()).map(|row| {
-            let attempt = attempts.get(&row.id).copied().unwrap_or(1);
+            let attempt = handed_out.attempt(row.id);
             async move { self.with_persons(&row, attempt).await }
         });
         stream::iter(looks).buffered(REVEALS).try_collect().await
@@ -252,7 +185,7 @@ impl Core {
         call: &Call,
         request: AcknowledgeReferralsRequest,
     ) -> Result<AcknowledgeReferralsResponse> {
-        check_operator(&request)?;
+        check_signing(&request.operator, request.referrals.len(), "referrals")?;
         let fingerprint = Fingerprint::of(&call.method, &request);
         if let Some(done) = self.cx.db.outcome(call, &request.request_id, fingerprint).await? {
             return Ok(done);
@@ -342,8 +275,9 @@ pub fn referral_of(delivery: &Delivery) -> Option<Uuid> {
     Uuid::from_slice(&delivery.payload).ok()
 }
 
-fn check_operator(request: &AcknowledgeReferralsRequest) -> Result<()> {
-    let operator = request.operator.trim();
+/// Who signs, and for how many of `field`.
+pub fn check_signing(operator: &str, count: usize, field: &'static str) -> Result<()> {
+    let operator = operator.trim();
     if operator.is_empty() || operator.chars().count() > MAX_OPERATOR || operator.chars().any(char::is_control) {
         let (en, zh) = (
             "operator must be the user id of who signs, 1 to 64 characters",
@@ -351,9 +285,10 @@ fn check_operator(request: &AcknowledgeReferralsRequest) -> Result<()> {
         );
         return Err(Error::invalid("INVALID_OPERATOR", en, zh).field("operator", en));
     }
-    if request.referrals.is_empty() || request.referrals.len() > MAX_REFERRALS {
-        let (en, zh) = ("referrals must be 1 to 100 names", "referrals 应为 1 至 100 个");
-        return Err(Error::invalid("INVALID_REFERRALS", en, zh).field("referrals", en));
+    if !(1..=MAX_SIGNED).contains(&count) {
+        let en = format!("{field} must be 1 to 100 names");
+        let reason = if field == "referrals" { "INVALID_REFERRALS" } else { "INVALID_VERIFICATIONS" };
+        return Err(Error::invalid(reason, en.clone(), format!("{field} 应为 1 至 100 个")).field(field, en));
     }
     Ok(())
 }
@@ -368,7 +303,7 @@ fn result(name: &str, accepted: bool) -> ReceiptResult {
         )
     };
     ReceiptResult {
-        referral: if accepted { name.to_owned() } else { shortened(name) },
+        referral: if accepted { name.to_owned() } else { shortened(name, "referrals/") },
         accepted,
         message: message.to_owned(),
         message_zh: message_zh.to_owned(),
@@ -377,6 +312,6 @@ fn result(name: &str, accepted: bool) -> ReceiptResult {
 }
 
 /// What a caller gave for a name is echoed only as far as it looks like one.
-fn shortened(name: &str) -> String {
-    if name.starts_with("referrals/") { name.chars().take(60).collect() } else { String::new() }
+pub fn shortened(name: &str, collection: &str) -> String {
+    if name.starts_with(collection) { name.chars().take(60).collect() } else { String::new() }
 }

@@ -1,10 +1,10 @@
-//! Lines of a receipt, feedback, withdrawal or ledger form, from a file or a table, as the calls a bureau's system would make. Ids of the
-//! calls follow from the form's own, so a form taken again after a crash makes the same calls again.
+//! Lines of a receipt, feedback, withdrawal, ledger or verification form, from a file or a table, as the calls a bureau's
+//! system would make. Ids of the calls follow from the form's own, so a form taken again after a crash makes the same calls again.
 
 use minqing_kit::{Call, Error};
 use minqing_proto::minqing::bureau::v1::{
-    AcknowledgeReferralsRequest, Batch, Receipt, RecordResult, ReportFeedbackRequest, SubmitBatchResponse,
-    WithdrawBatchRequest,
+    AcknowledgeReferralsRequest, AnswerVerificationRequest, Batch, Receipt, RecordResult, ReportFeedbackRequest,
+    SubmitBatchResponse, WithdrawBatchRequest,
 };
 use uuid::Uuid;
 
@@ -14,8 +14,9 @@ use crate::{
     feedback::MAX_RECORDS,
     files::{
         Refusal,
-        forms::{self, FEEDBACK, Form, Line, RECEIPT, WITHDRAWAL},
+        forms::{self, FEEDBACK, Form, Line, RECEIPT, VERIFICATION, WITHDRAWAL},
     },
+    verification::answer::MAX_ANSWERS,
     waiting::is_passing,
 };
 
@@ -83,6 +84,7 @@ impl Report<'_> {
             Form::Feedback => (self.feedback(lines).await?, Vec::new()),
             Form::Withdrawal => (self.withdrawals(lines).await?, Vec::new()),
             Form::Ledger => (self.ledger(lines).await?, Vec::new()),
+            Form::Verification => (self.verification_answers(lines).await?, Vec::new()),
         };
         told.sort_by_key(|t| t.row);
         Ok(Outcome::Form(lines.len(), told, receipts))
@@ -144,6 +146,30 @@ impl Report<'_> {
                 Err(error) if is_passing(&error) => return Err(error),
                 Err(error) => told.push(refused_withdrawal(*row, &error)),
             }
+        }
+        Ok(told)
+    }
+
+    async fn verification_answers(&self, lines: &[Line]) -> Result<Vec<Told>> {
+        let (mut answers, mut told) = (Vec::new(), Vec::new());
+        for (row, line) in lines {
+            match line {
+                Some(line) => answers.push((*row, forms::verification_answer(line))),
+                None => told.push(unreadable(*row)),
+            }
+        }
+        for (n, some) in answers.chunks(MAX_ANSWERS).enumerate() {
+            let answers = some.iter().map(|(_, answer)| answer.clone()).collect();
+            let request = AnswerVerificationRequest { request_id: self.call_id(n), answers };
+            let answer = self.core.answer_verification(self.call, request).await?;
+            let refused = some.iter().zip(answer.results).filter(|(_, r)| !r.accepted);
+            told.extend(refused.map(|((row, _), r)| Told {
+                row: *row,
+                column: forms::header_of(VERIFICATION, &r.field),
+                reason: REFUSED,
+                en: r.message,
+                zh: r.message_zh,
+            }));
         }
         Ok(told)
     }

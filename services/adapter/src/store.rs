@@ -334,23 +334,33 @@ pub async fn sign_referrals(conn: &mut PgConnection, ids: &[Uuid], signed_on: Na
     Ok(())
 }
 
-/// Which referrals a pull handed out.
+/// One pull of one caller.
+#[derive(Clone, Debug)]
+pub struct FetchKey {
+    pub caller: String,
+    /// Kind of the deliveries it asks for.
+    pub kind: &'static str,
+    pub request_id: Uuid,
+}
+
+/// What a pull handed out.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct FetchRow {
     pub page_size: i32,
     pub lease: i32,
-    pub referrals: Vec<Uuid>,
+    pub ids: Vec<Uuid>,
     pub attempts: Vec<i32>,
     pub lasts: bool,
 }
 
-pub async fn fetch(conn: &mut PgConnection, caller: &str, request_id: Uuid) -> Result<Option<FetchRow>> {
+pub async fn fetch(conn: &mut PgConnection, key: &FetchKey) -> Result<Option<FetchRow>> {
     let row = sqlx::query_as(
-        "select page_size, lease, referrals, attempts, lease_until > clock_timestamp() as lasts from handout \
-         where caller = $1 and request_id = $2",
+        "select page_size, lease, referrals as ids, attempts, lease_until > clock_timestamp() as lasts from handout \
+         where caller = $1 and kind = $2 and request_id = $3",
     )
-    .bind(caller)
-    .bind(request_id)
+    .bind(&key.caller)
+    .bind(key.kind)
+    .bind(key.request_id)
     .fetch_optional(conn)
     .await?;
     Ok(row)
@@ -359,17 +369,18 @@ pub async fn fetch(conn: &mut PgConnection, caller: &str, request_id: Uuid) -> R
 /// Forgets what no repeat can ask for any more.
 const FORGET: &str = "delete from handout where lease_until < clock_timestamp() - interval '2 days'";
 
-pub async fn insert_fetch(conn: &mut PgConnection, caller: &str, request_id: Uuid, row: &FetchRow) -> Result<()> {
+pub async fn insert_fetch(conn: &mut PgConnection, key: &FetchKey, row: &FetchRow) -> Result<()> {
     sqlx::query(
-        "insert into handout (caller, request_id, page_size, lease, referrals, attempts, lease_until) \
-         values ($1, $2, $3, $4, $5, $6, clock_timestamp() + make_interval(secs => $4)) \
+        "insert into handout (caller, kind, request_id, page_size, lease, referrals, attempts, lease_until) \
+         values ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + make_interval(secs => $5)) \
          on conflict on constraint handout_pk do nothing",
     )
-    .bind(caller)
-    .bind(request_id)
+    .bind(&key.caller)
+    .bind(key.kind)
+    .bind(key.request_id)
     .bind(row.page_size)
     .bind(row.lease)
-    .bind(&row.referrals)
+    .bind(&row.ids)
     .bind(&row.attempts)
     .execute(&mut *conn)
     .await?;

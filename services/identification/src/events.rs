@@ -1,5 +1,6 @@
 //! Events in: facts of monitoring, the register's roster, verified work orders of dispatch. Events out: `CaseOpened`
-//! (aggregate cases/{id}), `ClassGranted` and `ClassEnded` (aggregate households/{id}).
+//! (aggregate cases/{id}), `ClassGranted` and `ClassEnded` (aggregate households/{id}); `VerificationIssued` and
+//! `VerificationCancelled` for the adapter of each bureau asked, `VerificationCompleted` (aggregate verifications/{id}).
 
 use std::sync::Arc;
 

@@ -19,7 +19,9 @@ use anyhow::Context as _;
 use futures::FutureExt as _;
 use minqing_kit::{Call, Parts, ServiceDef};
 use minqing_policy::Pack;
-use minqing_proto::minqing::identification::v1::identification_service_server::IdentificationServiceServer;
+use minqing_proto::minqing::identification::v1::{
+    identification_service_server::IdentificationServiceServer, verification_service_server::VerificationServiceServer,
+};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
@@ -41,6 +43,8 @@ pub fn service() -> ServiceDef {
                 let mut parts = Parts::default();
                 let rpc = api::IdentificationRpc::new(Arc::clone(&identification));
                 parts.routes.add_service(IdentificationServiceServer::new(rpc));
+                let rpc = api::VerificationRpc::new(Arc::clone(&identification));
+                parts.routes.add_service(VerificationServiceServer::new(rpc));
                 parts.consumers = events::consumers(&identification);
                 parts.reconcilers = worker::reconcilers(&identification);
                 Ok(parts)

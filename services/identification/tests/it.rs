@@ -14,3 +14,7 @@ mod looks;
 mod packs;
 #[path = "it/story.rs"]
 mod story;
+#[path = "it/three.rs"]
+mod three;
+#[path = "it/verifications.rs"]
+mod verifications;

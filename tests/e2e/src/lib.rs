@@ -38,7 +38,7 @@ pub fn edges() -> Vec<(&'static str, &'static str)> {
         ("feedback", "registry"),
     ];
     for process in PROCESSES.into_iter().filter(|p| p.starts_with("adapter-")) {
-        all.extend(["registry", "monitoring", "feedback", "dispatch"].map(|core| (process, core)));
+        all.extend(["registry", "monitoring", "feedback", "dispatch", "identification"].map(|core| (process, core)));
     }
     all.extend(PROCESSES.into_iter().filter(|p| *p != "gateway").map(|p| ("gateway", p)));
     all

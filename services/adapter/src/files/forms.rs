@@ -1,13 +1,16 @@
-//! Receipt, feedback, withdrawal and ledger files: a small fixed form each, the same for every bureau. Lines become the requests of the
-//! exchange service and pass its checks.
+//! Receipt, feedback, withdrawal, ledger and verification files: a small fixed form each, the same for every bureau. Lines
+//! become the requests of the exchange service and pass its checks.
 
 use std::collections::HashMap;
 
-use minqing_proto::minqing::{bureau::v1::FeedbackRecord, types::v1::FeedbackDecision};
+use minqing_proto::minqing::{
+    bureau::v1::{FeedbackRecord, VerificationAnswer},
+    types::v1::{FeedbackDecision, VerificationOutcome},
+};
 
 use super::{Refusal, read::Sink, refusal};
 use crate::{
-    codes::DECISION,
+    codes::{DECISION, OUTCOME},
     row::{
         Cell,
         schema::code_key,
@@ -55,6 +58,15 @@ pub const LEDGER: &[Column] = &[
     ("amount_yuan", &["救助金额元", "救助金额(元)"], false),
 ];
 
+pub const VERIFICATION: &[Column] = &[
+    ("verification", &["核对编号", "verification"], true),
+    ("id_number", &["身份证号", "公民身份号码", "id_number"], true),
+    ("dataset", &["数据集", "dataset"], true),
+    ("outcome", &["核对结果", "outcome"], true),
+    ("batch_no", &["批次号", "batch_no"], false),
+    ("reason_code", &["原因代码", "reason_code"], false),
+];
+
 /// Which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -62,10 +74,11 @@ pub enum Form {
     Feedback,
     Withdrawal,
     Ledger,
+    Verification,
 }
 
 impl Form {
-    pub const ALL: [Form; 4] = [Form::Receipt, Form::Feedback, Form::Withdrawal, Form::Ledger];
+    pub const ALL: [Form; 5] = [Form::Receipt, Form::Feedback, Form::Withdrawal, Form::Ledger, Form::Verification];
 
     /// The form an exchange table's control row names.
     pub fn named(word: &str) -> Option<Form> {
@@ -79,6 +92,7 @@ impl Form {
             Form::Feedback => "feedback",
             Form::Withdrawal => "withdrawal",
             Form::Ledger => "ledger",
+            Form::Verification => "verification_answer",
         }
     }
 
@@ -88,6 +102,7 @@ impl Form {
             Form::Feedback => FEEDBACK,
             Form::Withdrawal => WITHDRAWAL,
             Form::Ledger => LEDGER,
+            Form::Verification => VERIFICATION,
         }
     }
 }
@@ -206,6 +221,23 @@ pub fn amount(line: &HashMap<&'static str, String>) -> Option<i64> {
         ("", yuan) => text::number(yuan, Scale::Yuan),
         (fen, "") => text::number(fen, Scale::One),
         _ => None,
+    }
+}
+
+/// A line of a verification form as the exchange's answer: what cannot be read there is left so that its check names the
+/// field.
+pub fn verification_answer(line: &HashMap<&'static str, String>) -> VerificationAnswer {
+    let get = |field: &str| line.get(field).cloned().unwrap_or_default();
+    let outcome = code_key(&get("outcome"));
+    let outcome =
+        OUTCOME.entries.iter().find(|(_, local)| local.contains(&outcome.as_str())).map(|(standard, _)| *standard);
+    VerificationAnswer {
+        verification: get("verification"),
+        id_number: get("id_number"),
+        dataset: get("dataset"),
+        outcome: outcome.and_then(VerificationOutcome::from_str_name).unwrap_or_default() as i32,
+        batch_no: get("batch_no"),
+        reason_code: get("reason_code"),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod read;
 pub mod result;
 pub mod table;
 mod take;
+pub mod verification;
 mod xlsx;
 
 use std::{

@@ -1,8 +1,9 @@
-//! What a file's name says: a batch, receipts, feedback, withdrawals or a ledger.
+//! What a file's name says: a batch, receipts, feedback, withdrawals, a ledger or answers to
+//! verifications.
 //!
 //! `student_enrolment__621202__2026-10-26__snapshot__B01.csv`: dataset (name or Chinese title), county, as-of date,
 //! mode, the bureau's batch number, and optionally the number of rows as a sixth part. `receipt_….csv`,
-//! `feedback_….csv`, `withdraw_….csv` and `ledger_….csv` say only what they are.
+//! `feedback_….csv`, `withdraw_….csv`, `ledger_….csv` and `verification_….csv` say only what they are.
 
 use minqing_proto::minqing::types::v1::BatchMode;
 
@@ -65,6 +66,7 @@ pub fn parse(name: &str, title: &dyn Fn(&str) -> Option<String>) -> Result<(Kind
         ("feedback_", Form::Feedback),
         ("withdraw_", Form::Withdrawal),
         ("ledger_", Form::Ledger),
+        ("verification_", Form::Verification),
     ];
     if let Some((_, form)) = forms.into_iter().find(|(prefix, _)| stem.starts_with(prefix)) {
         return Ok((Kind::Form(form), format));
@@ -76,8 +78,8 @@ fn batch(stem: &str, title: &dyn Fn(&str) -> Option<String>) -> Result<BatchName
     let bad = || {
         refusal(
             "FILE_NAME",
-            "the name must be dataset__county__date__snapshot-or-changes__batch-number.csv, receipt_….csv, feedback_….csv, withdraw_….csv or ledger_….csv",
-            "文件名应为：数据集__县区代码__数据日期__snapshot或changes__批次号.csv，或以 receipt_、feedback_、withdraw_、ledger_ 开头",
+            "the name must be dataset__county__date__snapshot-or-changes__batch-number.csv, receipt_….csv, feedback_….csv, withdraw_….csv, ledger_….csv or verification_….csv",
+            "文件名应为：数据集__县区代码__数据日期__snapshot或changes__批次号.csv，或以 receipt_、feedback_、withdraw_、ledger_、verification_ 开头",
         )
     };
     let parts: Vec<_> = stem.split("__").map(str::trim).collect();
@@ -126,6 +128,7 @@ mod tests {
         assert_eq!(read("feedback_1.xlsx").unwrap().0, Kind::Form(Form::Feedback));
         assert_eq!(read("withdraw_1.csv").unwrap().0, Kind::Form(Form::Withdrawal));
         assert_eq!(read("ledger_2026-10.csv").unwrap().0, Kind::Form(Form::Ledger));
+        assert_eq!(read("verification_1.csv").unwrap().0, Kind::Form(Form::Verification));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod sql;
 mod store;
 mod take;
 mod tell;
+pub mod verification;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,11 +1,12 @@
 //! The adapter from outside: through gRPC, the watched folder and tables of a bureau's own database, on real databases,
-//! beside a register, a monitoring and a feedback service that keep to the contract and record what they were asked.
+//! beside a register, monitoring, feedback and identification that keep to the contract and record what they were asked.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod archives;
 mod batch;
 mod bureau_db;
 mod bureaus;
+mod checks;
 mod decode;
 mod files;
 mod ledger;
@@ -23,4 +24,5 @@ mod tables_hostile;
 mod tables_killed;
 mod tables_out;
 mod tables_reach;
+mod verification;
 mod withdraw;

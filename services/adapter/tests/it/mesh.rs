@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use minqing_adapter::Bureau;
 use minqing_kit::{
+    Call,
     client::Peer,
     keys::{IdNumber, VerifyingKey},
 };
@@ -15,26 +16,32 @@ use minqing_proto::minqing::{
     types::v1::BatchMode,
 };
 use minqing_test_kit::{TestService, TestServiceBuilder, until};
+use prost_reflect::ReflectMessage;
 use prost_types::Any;
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::peers::{self, Books, Monitor, Person, Register};
+use crate::{
+    checks::{self, Checks},
+    peers::{self, Books, Monitor, Person, Register},
+};
 
 pub struct Mesh {
     pub register: Arc<Register>,
     pub monitor: Arc<Monitor>,
     pub books: Arc<Books>,
+    pub checks: Arc<Checks>,
     pub adapter: TestService,
     pub folder: Option<tempfile::TempDir>,
     pub bureau: Bureau,
     peers: Vec<TestService>,
 }
 
-/// A service that calls the register, monitoring and feedback.
+/// A service that calls the others.
 fn among(peers: &[TestService]) -> TestServiceBuilder {
     let builder = TestService::builder().beside(&peers[0]).peer("registry", &peers[0].url());
-    builder.peer("monitoring", &peers[1].url()).peer("feedback", &peers[2].url())
+    let builder = builder.peer("monitoring", &peers[1].url()).peer("feedback", &peers[2].url());
+    builder.peer("identification", &peers[3].url())
 }
 
 impl Mesh {
@@ -69,7 +76,9 @@ impl Mesh {
         let beside = || TestService::builder().beside(&first);
         let second = beside().start(peers::monitoring(&monitor)).await.unwrap();
         let third = beside().start(peers::feedback(&books)).await.unwrap();
-        let peers = vec![first, second, third];
+        let checks = Arc::<Checks>::default();
+        let fourth = beside().start(checks::identification(&checks)).await.unwrap();
+        let peers = vec![first, second, third, fourth];
         let mut builder = among(&peers);
         if let Some(url) = database {
             builder = builder.exchange_database(url);
@@ -81,13 +90,31 @@ impl Mesh {
             builder = builder.sender(sender);
         }
         let adapter = builder.start(minqing_adapter::service(bureau)).await.unwrap();
-        Mesh { register, monitor, books, adapter, folder, bureau, peers }
+        Mesh { register, monitor, books, checks, adapter, folder, bureau, peers }
     }
 
     /// Another adapter of the same bureau among the same peers, with a database of its own.
     pub async fn another(&self, url: &str) -> TestService {
         let def = minqing_adapter::service(self.bureau);
         among(&self.peers).exchange_database(url).start(def).await.unwrap()
+    }
+
+    /// Identification tells this bureau's adapter, which takes it from its log.
+    pub async fn identification_tells<M: ReflectMessage + prost::Message + Clone + 'static>(
+        &self,
+        about: &str,
+        event: &M,
+    ) {
+        let identification = &self.peers[3].running;
+        let (about, event, audience) = (about.to_owned(), event.clone(), self.bureau.identity());
+        let call = Call::worker("identification", "test");
+        let told = identification.context.db.change(&call, move |w| {
+            w.emit(&about, &event, Some(&audience));
+            Box::pin(async { Ok(()) })
+        });
+        told.await.unwrap();
+        while identification.relay_once().await.unwrap() > 0 {}
+        self.adapter.running.consume_once().await.unwrap();
     }
 
     pub fn client(&self) -> ExchangeServiceClient<Peer> {

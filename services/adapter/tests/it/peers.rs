@@ -38,6 +38,8 @@ pub struct Register {
     pub persons: Mutex<Vec<Person>>,
     /// Case references under which identities were revealed.
     pub reveals: Mutex<Vec<String>>,
+    /// Authorisations under which identities were revealed.
+    pub authorisations: Mutex<Vec<String>>,
     pub matches: AtomicUsize,
 }
 
@@ -91,7 +93,7 @@ pub struct Books {
 
 pub struct Shared<T>(pub Arc<T>);
 
-fn no<T>() -> Answer<T> {
+pub fn no<T>() -> Answer<T> {
     Err(Status::unimplemented("not needed here"))
 }
 
@@ -134,6 +136,7 @@ impl registry_service_server::RegistryService for Shared<Register> {
         let case = request.metadata().get("minqing-case").and_then(|v| v.to_str().ok()).unwrap_or_default();
         self.0.reveals.lock().unwrap().push(case.to_owned());
         let asked = request.get_ref();
+        self.0.authorisations.lock().unwrap().extend(asked.authorisations.clone());
         let persons = self.0.persons.lock().unwrap();
         let wanted = persons.iter().filter(|p| {
             p.household == asked.household
@@ -409,7 +412,7 @@ fn differences(ours: &[&feedback::Feedback], theirs: &[LedgerEntry]) -> Vec<Ledg
     missing_there.chain(other).collect()
 }
 
-fn def(name: &str, add: impl FnOnce(&mut Parts) + Send + 'static) -> ServiceDef {
+pub fn def(name: &str, add: impl FnOnce(&mut Parts) + Send + 'static) -> ServiceDef {
     ServiceDef {
         name: name.to_owned(),
         identity: format!("service/{name}"),

@@ -2,10 +2,14 @@
 
 use minqing_adapter::receipt::verify::{self, Verdict};
 use minqing_kit::{client, keys::signing::hex, tls::dev::Ca};
-use minqing_proto::minqing::bureau::v1::{
-    AcknowledgeReferralsRequest, BatchHeader, DatasetDescription, DigestForm, FeedbackRecord, FetchIdentityListRequest,
-    FetchReferralsRequest, GetBatchRequest, GetReceiptRequest, ListDatasetsRequest, ListRowErrorsRequest, ReceiptKind,
-    ReportFeedbackRequest,
+use minqing_proto::minqing::{
+    bureau::v1::{
+        AcknowledgeReferralsRequest, AnswerVerificationRequest, AnswerVerificationResponse, BatchHeader,
+        DatasetDescription, DigestForm, FeedbackRecord, FetchIdentityListRequest, FetchReferralsRequest,
+        FetchVerificationsRequest, GetBatchRequest, GetReceiptRequest, ListDatasetsRequest, ListRowErrorsRequest,
+        ReceiptKind, ReportFeedbackRequest, VerificationAnswer,
+    },
+    types::v1::VerificationOutcome,
 };
 use prost_types::Any;
 use sha2::{Digest as _, Sha256};
@@ -30,6 +34,7 @@ pub async fn spec(session: &Session<'_>) -> Notebook {
     unknown_names(session, &mut book).await;
     headers(session, &mut book).await;
     handover(session, &mut book).await;
+    verifications(session, &mut book).await;
     book
 }
 
@@ -140,6 +145,32 @@ async fn handover(session: &Session<'_>, book: &mut Notebook) {
     let expected = said("an answer to an unknown referral is refused by itself", "对不存在转介单的反馈：逐条退回");
     let came = told.as_ref().map_or_else(Refusal::text, |a| format!("{} results", a.results.len()));
     book.expect(told.is_ok_and(|a| matches!(a.results.as_slice(), [one] if !one.accepted)), expected, came, mend);
+}
+
+/// Verification requests, without taking any.
+async fn verifications(session: &Session<'_>, book: &mut Notebook) {
+    let mut client = session.client();
+    let mend = said(
+        "hand verification requests out for the purpose verification only (minqing-purpose)",
+        "仅按用途 verification（minqing-purpose）下发核对单",
+    );
+    let asked = FetchVerificationsRequest { request_id: session.id("verifications"), page_size: 1, lease_seconds: 10 };
+    let none = client.fetch_verifications(asked).await.map_err(Refusal::of);
+    let what = said("verifications without a purpose", "未注明用途领取核对单");
+    book.refused(&what, none, &["PURPOSE_REQUIRED"], mend);
+    let answer = VerificationAnswer {
+        verification: format!("verifications/{}", Uuid::nil()),
+        outcome: VerificationOutcome::NothingFound.into(),
+        ..Default::default()
+    };
+    let asked = AnswerVerificationRequest { request_id: session.id("verified"), answers: vec![answer] };
+    let told = client.answer_verification(asked).await.map(tonic::Response::into_inner).map_err(Refusal::of);
+    let mend =
+        said("answer for each item by itself; one never requested is not taken", "逐项答复；未下发的核对不予接收");
+    let expected = said("an answer to an unknown verification is refused by itself", "对不存在核对单的答复：逐条退回");
+    let came = told.as_ref().map_or_else(Refusal::text, |a| format!("{} results", a.results.len()));
+    let refused = |a: AnswerVerificationResponse| matches!(a.results.as_slice(), [one] if !one.accepted && !one.message.is_empty() && !one.message_zh.is_empty());
+    book.expect(told.is_ok_and(refused), expected, came, mend);
 }
 
 pub async fn certificates(session: &Session<'_>) -> Notebook {

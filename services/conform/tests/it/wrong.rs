@@ -174,6 +174,28 @@ impl ExchangeService for Proxy {
         self.real().acknowledge_referrals(request.into_inner()).await
     }
 
+    async fn fetch_verifications(
+        &self,
+        request: Request<FetchVerificationsRequest>,
+    ) -> Answer<FetchVerificationsResponse> {
+        let call = Call::of(&request);
+        self.real().fetch_verifications(client::request(&call, request.into_inner())).await
+    }
+
+    async fn acknowledge_verifications(
+        &self,
+        request: Request<AcknowledgeVerificationsRequest>,
+    ) -> Answer<AcknowledgeVerificationsResponse> {
+        self.real().acknowledge_verifications(request.into_inner()).await
+    }
+
+    async fn answer_verification(
+        &self,
+        request: Request<AnswerVerificationRequest>,
+    ) -> Answer<AnswerVerificationResponse> {
+        self.real().answer_verification(request.into_inner()).await
+    }
+
     async fn report_feedback(&self, request: Request<ReportFeedbackRequest>) -> Answer<ReportFeedbackResponse> {
         self.real().report_feedback(request.into_inner()).await
     }

@@ -29,6 +29,7 @@ async fn adapter(both: &TwoBooks) -> TestService {
         .beside(&both.registry)
         .peer("registry", &both.registry.url())
         .peer("monitoring", "https://127.0.0.1:1")
+        .peer("identification", "https://127.0.0.1:1")
         .peer("feedback", &both.office.service.url());
     beside.start(minqing_adapter::service(minqing_bureaus::by_name("education").unwrap())).await.unwrap()
 }

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use minqing_kit::{Error, Result, db::Work, id::parse_name};
 use minqing_policy::Pack;
 use minqing_proto::minqing::{
     monitoring::v1::{FactEntry, HouseholdFactsChanged},
-    registry::v1::HouseholdChanged,
+    registry::v1::{HouseholdChanged, RosterMember},
 };
 use uuid::Uuid;
 
@@ -63,6 +64,11 @@ fn taken(entries: &[FactEntry]) -> Facts {
     entries.iter().map(|e| (e.name.clone(), fact(e))).collect()
 }
 
+/// A day of birth that was not told is not known.
+fn born(member: &RosterMember) -> Option<(Uuid, NaiveDate)> {
+    Some((Uuid::try_parse(&member.person_key).ok()?, parse_date(&member.birth_on)?))
+}
+
 /// The roster of the register, with the household's counter; open cases are assessed anew.
 pub async fn roster(work: &mut Work, pack: &Pack, events: Vec<(i64, HouseholdChanged)>) -> Result<()> {
     let mut newest: BTreeMap<Uuid, NewRoster> = BTreeMap::new();
@@ -80,6 +86,7 @@ pub async fn roster(work: &mut Work, pack: &Pack, events: Vec<(i64, HouseholdCha
             household_id,
             area_kind: area_text(event.area_kind()),
             members,
+            births: event.members.iter().filter_map(born).collect(),
             classes: classes.collect::<Result<Vec<_>>>()?,
             as_of: parse_date(&event.as_of).ok_or_else(|| unreadable("as_of"))?,
             sequence,

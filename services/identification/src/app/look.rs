@@ -11,7 +11,7 @@ use minqing_proto::minqing::types::v1::FactValue;
 use prost::Message as _;
 use uuid::Uuid;
 
-use super::{Identification, scope};
+use super::{Identification, scope, verifications};
 use crate::{
     domain::{
         case::{Kind, State, Verdict},
@@ -76,13 +76,8 @@ impl Identification {
 
     /// Cases newest first, without assessments, and the token of the next page.
     pub async fn cases(&self, call: &Call, request: &ListCasesRequest) -> Result<(Vec<Case>, String)> {
-        let code = request.division_code.as_str();
-        let digits = code.bytes().all(|b| b.is_ascii_digit());
-        let good = code.is_empty() || (digits && (4..=12).contains(&code.len()));
-        if !good {
-            return Err(CaseError::DivisionMalformed.into());
-        }
-        let Some(prefix) = scope(call).narrow(code) else { return Ok((Vec::new(), String::new())) };
+        check_division(&request.division_code)?;
+        let Some(prefix) = scope(call).narrow(&request.division_code) else { return Ok((Vec::new(), String::new())) };
         let state = match request.state() {
             CaseState::Unspecified => None,
             CaseState::Open => Some(State::Open),
@@ -109,10 +104,20 @@ pub async fn case(work: &mut Work, case_id: Uuid, whole: bool) -> Result<Case> {
     work.audit(&name("households", row.household_id), fields(whole));
     let body = store::assessment::body(work.conn(), case_id).await?;
     let assessment = body.map(|b| Assessment::decode(b.as_slice())).transpose().map_err(Error::bug)?;
-    Ok(Case { assessment: assessment.map(|a| shown(a, whole)), ..told(row) })
+    let today = work.today();
+    let rows = store::verification::of_case(work.conn(), case_id).await?;
+    let verifications = rows.into_iter().map(|row| verifications::told(row, today)).collect();
+    Ok(Case { assessment: assessment.map(|a| shown(a, whole)), verifications, ..told(row) })
 }
 
-fn position(text: &str) -> Result<(NaiveDate, Uuid)> {
+/// A division to filter by.
+pub fn check_division(code: &str) -> std::result::Result<(), CaseError> {
+    let digits = code.bytes().all(|b| b.is_ascii_digit());
+    let good = code.is_empty() || (digits && (4..=12).contains(&code.len()));
+    if good { Ok(()) } else { Err(CaseError::DivisionMalformed) }
+}
+
+pub fn position(text: &str) -> Result<(NaiveDate, Uuid)> {
     let parts = text.split_once('|').and_then(|(day, id)| Some((parse_date(day)?, Uuid::try_parse(id).ok()?)));
     Ok(parts.ok_or(CaseError::TokenMalformed)?)
 }
@@ -150,5 +155,6 @@ fn told(row: CaseRow) -> Case {
         division_code: row.division_code,
         work_order: row.work_order,
         assessment: None,
+        verifications: Vec::new(),
     }
 }

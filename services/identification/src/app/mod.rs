@@ -1,5 +1,6 @@
 //! Use cases of identification, one file each. They own the transaction and call domain and store.
 
+pub mod answers;
 pub mod assess;
 pub mod decide;
 pub mod evaluate;
@@ -7,8 +8,10 @@ pub mod known;
 pub mod look;
 pub mod open;
 pub mod packs;
+pub mod verifications;
+pub mod verify;
 
-use minqing_kit::{Call, Context, db::Db};
+use minqing_kit::{Call, Context, clock::SharedClock, db::Db};
 use minqing_policy::Pack;
 
 use crate::domain::scope::Scope;
@@ -20,6 +23,7 @@ pub const AUDIENCE: Option<&str> = Some("service");
 /// What every use case works with.
 pub struct Identification {
     pub db: Db,
+    pub clock: SharedClock,
     /// The pack of today.
     pub pack: Pack,
     packs: packs::Packs,
@@ -27,7 +31,7 @@ pub struct Identification {
 
 impl Identification {
     pub fn new(cx: &Context, pack: Pack) -> Identification {
-        Identification { db: cx.db.clone(), pack, packs: packs::Packs::default() }
+        Identification { db: cx.db.clone(), clock: cx.clock.clone(), pack, packs: packs::Packs::default() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Codes as the database and the events spell them.
 
 use chrono::NaiveDate;
-use minqing_proto::minqing::types::v1::{AreaKind, AssistanceClass};
+use minqing_proto::minqing::types::v1::{AreaKind, AssistanceClass, Bureau, VerificationType};
 
 /// `minimum_living` for the class; `None` for the unspecified one.
 pub fn class_text(class: AssistanceClass) -> Option<String> {
@@ -12,6 +12,27 @@ pub fn class_text(class: AssistanceClass) -> Option<String> {
 /// The class of `minimum_living`; unspecified for any other text.
 pub fn class_of(text: &str) -> AssistanceClass {
     AssistanceClass::from_str_name(&format!("ASSISTANCE_CLASS_{}", text.to_uppercase())).unwrap_or_default()
+}
+
+/// `minimum_living` for the type; `None` for the unspecified one.
+pub fn kind_text(kind: VerificationType) -> Option<String> {
+    let text = kind.as_str_name().strip_prefix("VERIFICATION_TYPE_")?.to_lowercase();
+    (text != "unspecified").then_some(text)
+}
+
+/// The type of `minimum_living`; unspecified for any other text.
+pub fn kind_of(text: &str) -> VerificationType {
+    VerificationType::from_str_name(&format!("VERIFICATION_TYPE_{}", text.to_uppercase())).unwrap_or_default()
+}
+
+/// `medical_insurance` for the bureau, as in its adapter's identity.
+pub fn bureau_text(bureau: Bureau) -> String {
+    bureau.as_str_name().trim_start_matches("BUREAU_").to_lowercase()
+}
+
+/// The bureau of `medical_insurance`; unspecified for any other text.
+pub fn bureau_of(text: &str) -> Bureau {
+    Bureau::from_str_name(&format!("BUREAU_{}", text.to_uppercase())).unwrap_or_default()
 }
 
 /// `urban`, `rural` or `unspecified`.

@@ -123,6 +123,7 @@ mod tests {
                     division_code: sequence.to_string(),
                     area_kind: "rural",
                     members: vec![],
+                    births: Default::default(),
                     classes: vec![],
                     as_of: today,
                     sequence,

@@ -1,6 +1,8 @@
 //! Rows of identification.household and identification.household_fact: the newest state told, by the household's own
 //! counter. What is taken over is kept in the history of the day as well.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use minqing_kit::Result;
 use sqlx::{PgConnection, types::Json};
@@ -79,6 +81,8 @@ pub struct NewRoster {
     pub division_code: String,
     pub area_kind: &'static str,
     pub members: Vec<Uuid>,
+    /// Of those members of whom the register tells it.
+    pub births: BTreeMap<Uuid, NaiveDate>,
     pub classes: Vec<Held>,
     pub as_of: NaiveDate,
     pub sequence: i64,
@@ -98,14 +102,16 @@ pub async fn put_roster(conn: &mut PgConnection, new: &[NewRoster], today: Naive
     // An array of arrays must be rectangular in PostgreSQL, so members travel as jsonb.
     let changed: Vec<Uuid> = sqlx::query_scalar(
         "insert into identification.household \
-             (household_id, division_code, area_kind, members, classes, as_of, sequence) \
+             (household_id, division_code, area_kind, members, classes, as_of, sequence, births) \
          select u.id, u.division, u.area, array(select jsonb_array_elements_text(u.members)::uuid), u.classes, \
-             u.as_of, u.sequence \
-         from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::date[], $7::bigint[]) \
-             as u (id, division, area, members, classes, as_of, sequence) \
+             u.as_of, u.sequence, u.births \
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::date[], $7::bigint[], \
+                 $8::jsonb[]) \
+             as u (id, division, area, members, classes, as_of, sequence, births) \
          on conflict on constraint household_pk do update \
          set division_code = excluded.division_code, area_kind = excluded.area_kind, members = excluded.members, \
-             classes = excluded.classes, as_of = excluded.as_of, sequence = excluded.sequence \
+             classes = excluded.classes, as_of = excluded.as_of, sequence = excluded.sequence, \
+             births = excluded.births \
          where household.sequence < excluded.sequence returning household_id",
     )
     .bind(new.iter().map(|n| n.household_id).collect::<Vec<_>>())
@@ -115,6 +121,7 @@ pub async fn put_roster(conn: &mut PgConnection, new: &[NewRoster], today: Naive
     .bind(new.iter().map(|n| Json(&n.classes)).collect::<Vec<_>>())
     .bind(new.iter().map(|n| n.as_of).collect::<Vec<_>>())
     .bind(new.iter().map(|n| n.sequence).collect::<Vec<_>>())
+    .bind(new.iter().map(|n| Json(&n.births)).collect::<Vec<_>>())
     .fetch_all(&mut *conn)
     .await?;
     history::keep_roster(conn, &changed, today).await?;

@@ -5,3 +5,4 @@ pub mod case;
 pub mod history;
 pub mod known;
 pub mod pack;
+pub mod verification;

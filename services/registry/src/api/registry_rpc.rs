@@ -15,7 +15,7 @@ use minqing_proto::minqing::registry::v1::{
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
-    app::{Registry, households::Filter, import::Import},
+    app::{Registry, households::Filter, import::Import, persons::Revealed},
     domain::error::RegistryError,
 };
 
@@ -118,7 +118,8 @@ impl RegistryService for RegistryRpc {
         let call = Call::of(&request);
         let request = request.into_inner();
         let household = parse_name("households", &request.household, "household")?;
-        let persons = self.registry.reveal(&call, household, &request.person_keys).await?;
+        let asked = Revealed { person_keys: request.person_keys, authorisations: request.authorisations };
+        let persons = self.registry.reveal(&call, household, &asked).await?;
         Ok(Response::new(RevealIdentitiesResponse { persons }))
     }
 

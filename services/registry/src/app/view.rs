@@ -174,3 +174,17 @@ pub fn identity(work: &mut Work, keys: &Keyring, person: &IdentityRow, home: Hom
         address: opener.show_if_any(home.household_id, "address", home.address_sealed, plain)?,
     })
 }
+
+/// Name and ID number of a person to be verified, nothing else; the audit row keeps the authorisation.
+pub fn verified(work: &mut Work, keys: &Keyring, person: &IdentityRow, authorisation: &str) -> Result<PersonIdentity> {
+    let opener = Opener { keys, depth: Depth::Full };
+    let plain = |text: &str| text.to_owned();
+    let under = format!("authorisation:{authorisation}");
+    work.audit(&name("persons", person.person_id), &["id_number", "name", &under]);
+    Ok(PersonIdentity {
+        person_key: person.person_key.to_string(),
+        id_number: opener.show(person.person_key, "id_number", &person.id_number_sealed, plain)?,
+        name: opener.show(person.person_key, "name", &person.name_sealed, plain)?,
+        ..PersonIdentity::default()
+    })
+}

@@ -15,6 +15,10 @@ pub enum RegistryError {
     PurposeNotForBureau,
     #[error("the call needs a case reference referrals/{{id}}")]
     ReferralMissing,
+    #[error("the call needs a case reference verifications/{{id}}")]
+    VerificationMissing,
+    #[error("each person of a verification needs an authorisation: person_keys and authorisations must agree")]
+    AuthorisationMissing,
     #[error("id_number is not a resident ID number")]
     IdNumberMalformed,
     #[error("a person key is not a UUID")]
@@ -58,7 +62,8 @@ impl Explain for RegistryError {
             Self::PersonNotFound => "PERSON_NOT_FOUND",
             Self::ImportNotFound => "IMPORT_NOT_FOUND",
             Self::PurposeNotForBureau => "PURPOSE_NOT_FOR_BUREAU",
-            Self::ReferralMissing => "CASE_REFERENCE_REQUIRED",
+            Self::ReferralMissing | Self::VerificationMissing => "CASE_REFERENCE_REQUIRED",
+            Self::AuthorisationMissing => "AUTHORISATION_MISSING",
             Self::IdNumberMalformed => "ID_NUMBER_MALFORMED",
             Self::KeyMalformed => "KEY_MALFORMED",
             Self::TooMany => "TOO_MANY_ENTRIES",
@@ -86,6 +91,8 @@ impl Explain for RegistryError {
             Self::ImportNotFound => "未找到该采集批次",
             Self::PurposeNotForBureau => "部门只能以救助查询（relief_query）为目的查询家庭",
             Self::ReferralMissing => "调用须注明转办单 referrals/{id}",
+            Self::VerificationMissing => "调用须注明核对 verifications/{id}",
+            Self::AuthorisationMissing => "核对须逐人注明授权书编号，人员与授权须一一对应",
             Self::IdNumberMalformed => "身份证号码格式不正确",
             Self::KeyMalformed => "人员标识不是 UUID",
             Self::TooMany => "一次调用的条目过多",

@@ -38,7 +38,8 @@ async fn identities_are_revealed_for_a_referral_only_and_each_look_is_audited_wi
     let service = start().await;
     import(&service, vec![household(1)]).await;
     let mut adapter = client(&service, "adapter/education");
-    let reveal = RevealIdentitiesRequest { household: household_name(&service, 1), person_keys: vec![] };
+    let reveal =
+        RevealIdentitiesRequest { household: household_name(&service, 1), person_keys: vec![], authorisations: vec![] };
     let named = RevealIdentitiesRequest { person_keys: vec![person_key(&service, 4).to_string()], ..reveal.clone() };
 
     for case in [None, Some("referrals/x"), Some("cases/0198c0de-0000-7000-8000-000000000001")] {
@@ -62,6 +63,42 @@ async fn identities_are_revealed_for_a_referral_only_and_each_look_is_audited_wi
     let audited = "select count(*) from registry.audit where case_ref like 'referrals/%' and subject like 'persons/%' \
                    and 'id_number' = any(fields) and outcome = 'ok'";
     assert_eq!(count(&service, audited).await, 3);
+    service.running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_verification_reveals_name_and_number_of_authorised_persons_and_the_audit_keeps_the_authorisation() {
+    const VERIFICATION: &str = "verifications/0198c0de-0000-7000-8000-000000000002";
+    let service = start().await;
+    import(&service, vec![household(1)]).await;
+    let mut adapter = client(&service, "adapter/outside");
+    let reveal = |persons: &[u32], authorisations: &[&str]| RevealIdentitiesRequest {
+        household: household_name(&service, 1),
+        person_keys: persons.iter().map(|n| person_key(&service, *n).to_string()).collect(),
+        authorisations: authorisations.iter().map(|a| (*a).to_owned()).collect(),
+    };
+    let refused = [
+        (Some(REFERRAL), reveal(&[4], &["SQ-1"])),
+        (None, reveal(&[4], &["SQ-1"])),
+        (Some(VERIFICATION), reveal(&[], &[])),
+        (Some(VERIFICATION), reveal(&[4], &[])),
+        (Some(VERIFICATION), reveal(&[4], &[""])),
+        (Some(VERIFICATION), reveal(&[3, 4], &["SQ-1"])),
+    ];
+    for (case, request) in refused {
+        let asked = request_for(Some("verification"), case, request);
+        assert_eq!(adapter.reveal_identities(asked).await.unwrap_err().code(), Code::InvalidArgument, "{case:?}");
+    }
+    assert_eq!(count(&service, "select count(*) from registry.audit where purpose = 'verification'").await, 0);
+
+    let asked = request_for(Some("verification"), Some(VERIFICATION), reveal(&[4], &["陇民核授〔2026〕12号"]));
+    let persons = adapter.reveal_identities(asked).await.unwrap().into_inner().persons;
+    assert_eq!((persons.len(), persons[0].name.as_str()), (1, "李四娘"));
+    assert_eq!(persons[0].id_number, id_number("19800102", 4));
+    assert_eq!((persons[0].phone.as_str(), persons[0].address.as_str()), ("", ""));
+    let audited = "select count(*) from registry.audit where case_ref like 'verifications/%' \
+                   and fields = '{id_number,name,authorisation:陇民核授〔2026〕12号}' and outcome = 'ok'";
+    assert_eq!(count(&service, audited).await, 1);
     service.running.stop().await.unwrap();
 }
 

@@ -36,7 +36,7 @@ pub fn edits(workspace: &Workspace<'_>, fresh: &Fresh<'_>) -> anyhow::Result<BTr
         after_last(text, "| `", &line)
     })?;
     edit("tests/e2e/src/lib.rs", &processes(name))?;
-    for part in ["gateway", "monitoring", "feedback", "dispatch", "registry"] {
+    for part in ["gateway", "monitoring", "feedback", "dispatch", "identification", "registry"] {
         edit(&format!("k8s/base/{part}/kustomization.yaml"), &|text| copy.in_list(text, ", "))?;
     }
     edit("k8s/base/kustomization.yaml", &|text| after_last(text, "  - adapter-", &format!("  - adapter-{dashed}")))?;
