@@ -7,6 +7,7 @@ mod batch;
 mod bureau_db;
 mod bureaus;
 mod decode;
+mod division;
 mod files;
 mod mesh;
 mod outbox;
