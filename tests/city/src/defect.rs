@@ -215,7 +215,7 @@ fn spoiled(city: &City, batch: &Batch, what: (Kind, usize), who: (u32, u8)) -> O
     Some(Line { row, origin: Origin::Dirty(kind.reason()), cell })
 }
 
-fn other_name(name: &str) -> String {
+pub(crate) fn other_name(name: &str) -> String {
     let mut letters: Vec<char> = name.chars().collect();
     let last = letters.len().saturating_sub(1);
     letters[last] = if letters[last] == '明' { '亮' } else { '明' };
@@ -223,7 +223,7 @@ fn other_name(name: &str) -> String {
 }
 
 /// The name in other characters, as old books have it; none when there are none for it.
-fn variant(name: &str) -> Option<String> {
+pub(crate) fn variant(name: &str) -> Option<String> {
     const OTHERS: [(char, char); 10] = [
         ('张', '張'),
         ('刘', '劉'),

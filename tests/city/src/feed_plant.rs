@@ -1,5 +1,5 @@
-//! Planted truths about feeds of the home county, each with a near miss: too many rows at once, too many empty names, too
-//! many people whom the register does not know. Rows of people who are known by another spelling are among the defects.
+//! Planted truths about feeds of the home county, each with a near miss: too many rows at once (the day before nearly so
+//! many), a name in variant characters, too many empty names, too many people whom the register does not know.
 
 use std::collections::HashSet;
 
@@ -10,6 +10,7 @@ use crate::{
     calendar::{add_working, start},
     city::{City, Kind},
     dataset::{Dataset, Row, iso},
+    defect,
     division::{County, HOME},
     indicator::Indicator,
     person::check_digit,
@@ -17,8 +18,10 @@ use crate::{
 };
 
 /// Feed and what is planted of it.
-pub const ALL: [(Indicator, Dataset, Kind); 5] = [
+pub const ALL: [(Indicator, Dataset, Kind); 7] = [
     (Indicator::Q02, Dataset::PoliceIdentity, Kind::Fires),
+    (Indicator::Q05, Dataset::Enrolment, Kind::Fires),
+    (Indicator::Q05, Dataset::OutpatientMonth, Kind::Other),
     (Indicator::Q07, Dataset::PensionPremium, Kind::Fires),
     (Indicator::Q07, Dataset::OutpatientMonth, Kind::OneFen),
     (Indicator::Q09, Dataset::FamilyDoctor, Kind::Fires),
@@ -35,9 +38,9 @@ pub fn many(city: &City, feed: (Dataset, County), day: NaiveDate) -> Vec<(u32, u
     let most = city.thresholds.beside.volume_least_rows;
     let rows = match day {
         _ if feed != (Dataset::PoliceIdentity, HOME) || !has_room(city) => 0,
-        // With its dirty row it stays one below.
-        _ if day == add_working(start(), 3) => most.saturating_sub(2),
-        _ if day == add_working(start(), 4) => most,
+        // With its dirty row it stays one below. Three small batches have come by then, so there is a mean.
+        _ if day == add_working(start(), 4) => most.saturating_sub(2),
+        _ if day == add_working(start(), 5) => most,
         _ => 0,
     };
     let home = city.range_of(HOME).filter_map(|place| Some((u32::try_from(place).ok()?, 0)));
@@ -49,21 +52,31 @@ pub fn many(city: &City, feed: (Dataset, County), day: NaiveDate) -> Vec<(u32, u
 /// Spoils a feed's first batch as a whole.
 pub fn soil(city: &City, batch: &mut Batch) {
     let first = batch.county == HOME && batch.as_of == first_day(batch.dataset.bureau()) && has_room(city);
-    let planted = ALL.iter().find(|(_, dataset, _)| *dataset == batch.dataset).filter(|_| first);
-    let Some((indicator, _, kind)) = planted else { return };
     let clean: Vec<Line> =
         batch.lines.iter().filter(|line| matches!(line.origin, Origin::Clean { .. })).cloned().collect();
-    match (indicator, kind) {
+    let of = batch.dataset;
+    for (indicator, _, kind) in ALL.into_iter().filter(|(_, dataset, _)| first && *dataset == of) {
+        fault(city, batch, &clean, (indicator, kind));
+    }
+}
+
+fn fault(city: &City, batch: &mut Batch, clean: &[Line], planted: (Indicator, Kind)) {
+    match planted {
+        (Indicator::Q05, Kind::Fires) => renamed(batch, clean, (RowReason::NameVariant, defect::variant)),
+        // Another name is no other spelling.
+        (Indicator::Q05, _) => {
+            renamed(batch, clean, (RowReason::IdNameConflict, |name| Some(defect::other_name(name))))
+        }
         // More than five in a hundred, and just no more.
-        (Indicator::Q07, Kind::Fires) => nameless(batch, &clean, clean.len() / 15 + 1),
+        (Indicator::Q07, Kind::Fires) => nameless(batch, clean, clean.len() / 15 + 1),
         (Indicator::Q07, _) => {
             let has = batch.defects().iter().filter(|(_, why)| *why == RowReason::RequiredValueMissing).count();
             let most = batch.lines.len().saturating_sub(has) / 19;
-            nameless(batch, &clean, most.saturating_sub(has));
+            nameless(batch, clean, most.saturating_sub(has));
         }
         // More than three in a hundred, and just no more.
-        (Indicator::Q09, Kind::Fires) => strangers(city, batch, &clean, people(&clean) / 20 + 1),
-        (Indicator::Q09, _) => strangers(city, batch, &clean, people(&clean) * 3 / 97),
+        (Indicator::Q09, Kind::Fires) => strangers(city, batch, clean, people(clean) / 20 + 1),
+        (Indicator::Q09, _) => strangers(city, batch, clean, people(clean) * 3 / 97),
         _ => {}
     }
 }
@@ -75,6 +88,16 @@ pub fn people(lines: &[Line]) -> usize {
         _ => None,
     });
     who.collect::<HashSet<_>>().len()
+}
+
+/// A person of the batch once more, under a name made from the right one.
+fn renamed(batch: &mut Batch, clean: &[Line], (reason, name): (RowReason, fn(&str) -> Option<String>)) {
+    let found = clean.iter().find_map(|line| Some((line.row.clone(), name(line.row.name())?)));
+    if let Some((mut row, name)) = found {
+        let id = row.id_number().to_owned();
+        row.set_identity(&id, &name);
+        batch.lines.push(Line { row, origin: Origin::Dirty(reason), cell: None });
+    }
 }
 
 fn nameless(batch: &mut Batch, clean: &[Line], count: usize) {
