@@ -24,7 +24,11 @@ use crate::{
     peers::PROBES,
     quality::Tally,
     receipt::{RECEIPTS, Received},
-    row::{Checks, Fault, RawRow, schema::Schema, text},
+    row::{
+        Checks, Fault, RawRow,
+        schema::{About, Schema},
+        text,
+    },
     spool::{MAX_ROWS, Match, Spool},
     store,
 };
@@ -172,8 +176,9 @@ impl Core {
             matches[*at].spelling_agrees |= found.name_agrees;
         }
         intake.tally.compare(&probes, &matches);
-        let column = intake.schema.name;
-        intake.spool.refuse_names(&probes, &matches, column);
+        if let About::Person { name } = intake.schema.about {
+            intake.spool.refuse_names(&probes, &matches, name);
+        }
         intake.spool.refuse_duplicates();
         Ok(())
     }

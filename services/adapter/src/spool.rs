@@ -117,10 +117,11 @@ impl Spool {
         &self.faults
     }
 
-    /// Every person with every name the batch gives, each once, ordered by person.
+    /// Every person with every name the batch gives, each once, ordered by person; none where rows name nobody.
     pub fn probes(&self) -> Vec<Probe> {
+        let named = self.rows.iter().filter(|r| !r.person_key.is_nil());
         let mut probes: Vec<_> =
-            self.rows.iter().map(|r| Probe { person_key: r.person_key, name_key: r.name_key, row: r.row }).collect();
+            named.map(|r| Probe { person_key: r.person_key, name_key: r.name_key, row: r.row }).collect();
         probes.sort_unstable_by_key(|p| (p.person_key, p.name_key, p.row));
         probes.dedup_by_key(|p| (p.person_key, p.name_key));
         probes
@@ -235,7 +236,7 @@ impl Spool {
     fn record(&self, kept: &Kept) -> Record {
         Record {
             record_key: kept.record_key.to_string(),
-            person_key: kept.person_key.to_string(),
+            person_key: if kept.person_key.is_nil() { String::new() } else { kept.person_key.to_string() },
             division_code: format!("{:012}", kept.division),
             body: self.bodies[kept.start as usize..kept.end as usize].to_vec(),
         }

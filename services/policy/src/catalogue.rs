@@ -37,6 +37,15 @@ pub struct Column {
     pub kind: Kind,
 }
 
+/// A level of division that a dataset's rows may be about instead of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DivisionLevel {
+    /// 县区, first 6 digits of a division's code.
+    County,
+    /// 乡镇、街道, first 9 digits.
+    Township,
+}
+
 /// A table that facts may be computed from.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -50,6 +59,8 @@ pub struct Source {
     pub person: Option<&'static str>,
     /// Column that ties a row to its household; without one the person's household counts.
     pub household: Option<&'static str>,
+    /// Rows are about the county or township that is their division, and so about every household there.
+    pub division: Option<DivisionLevel>,
     /// The bureau's feed whose freshness decides whether the facts are known; `None` for the register's own.
     pub feed: Option<&'static RecordSet>,
 }
@@ -67,6 +78,8 @@ pub struct RecordSet {
     pub supplier: Option<(String, String)>,
     /// Rows are about a household, found through any member.
     pub household: bool,
+    /// Rows are about a division and hold no person.
+    pub division: Option<DivisionLevel>,
     /// Table without its schema, `record_medical_insurance_settlement`.
     pub table: String,
     /// The dataset's own columns, in the order of the contract.
@@ -140,8 +153,14 @@ pub fn readable_tables() -> Vec<String> {
 /// Statements that create the table, or bring an older one up to the contract. Safe to repeat.
 pub fn record_table_ddl(set: &RecordSet) -> Vec<String> {
     let table = &set.table;
+    let (person, index) = match set.division {
+        None => ("not null", format!("{table}_person_idx on monitoring.{table} (person_key)")),
+        Some(_) => {
+            ("check (person_key is null)", format!("{table}_division_idx on monitoring.{table} (division_code)"))
+        }
+    };
     let mut statements = vec![format!(
-        "create table if not exists monitoring.{table} (\n  record_key uuid not null,\n  person_key uuid not null,\n  \
+        "create table if not exists monitoring.{table} (\n  record_key uuid not null,\n  person_key uuid {person},\n  \
          division_code text not null,\n  county_code text not null,\n  as_of date not null,\n  content_hash bytea not \
          null,\n  batch_id uuid not null,\n  first_on date not null,\n  changed_on date not null,\n  ended_on date,\n  \
          constraint {table}_pkey primary key (record_key)\n)"
@@ -152,7 +171,7 @@ pub fn record_table_ddl(set: &RecordSet) -> Vec<String> {
             column.column, column.sql_type
         ));
     }
-    statements.push(format!("create index if not exists {table}_person_idx on monitoring.{table} (person_key)"));
+    statements.push(format!("create index if not exists {index}"));
     statements
         .push(format!("create index if not exists {table}_county_idx on monitoring.{table} (county_code, as_of)"));
     statements
@@ -165,6 +184,11 @@ fn record_set_of(dataset: Dataset, message: &MessageDescriptor) -> RecordSet {
         title: dataset.title.clone(),
         supplier: (!dataset.supplier.is_empty()).then(|| (dataset.supplier.clone(), dataset.supplier_en.clone())),
         household: dataset.subject() == Subject::Household,
+        division: match dataset.subject() {
+            Subject::County => Some(DivisionLevel::County),
+            Subject::Township => Some(DivisionLevel::Township),
+            Subject::Person | Subject::Household | Subject::Unspecified => None,
+        },
         table: format!("record_{}_{}", dataset.bureau, dataset.name),
         columns: message.fields().filter_map(|field| record_column(&field)).collect(),
         contract: dataset,
@@ -204,8 +228,9 @@ fn source_of(set: &'static RecordSet) -> Source {
         name: set.name(),
         table: format!("monitoring.{}", set.table),
         columns: columns.map(|column| (column.name.clone(), column)).collect(),
-        person: Some("person_key"),
+        person: set.division.is_none().then_some("person_key"),
         household: None,
+        division: set.division,
         feed: Some(set),
     }
 }
@@ -334,6 +359,7 @@ fn register(name: &str, table: &str, ties: Ties, columns: &[(&str, &str, Kind)])
         columns: columns.collect(),
         person: ties.0,
         household: ties.1,
+        division: None,
         feed: None,
     }
 }

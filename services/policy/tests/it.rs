@@ -6,6 +6,7 @@ mod it {
     mod agreement;
     mod calendar;
     mod classes;
+    mod division;
     mod examples;
     mod hostile;
     mod indicators;

@@ -162,7 +162,39 @@ impl Rhythm {
 }
 
 macro_rules! datasets {
-    ($($variant:ident $module:ident $bureau:ident $name:literal;)*) => {
+    (persons { $($person:ident $module:ident $bureau:ident $name:literal;)* }
+     divisions { $($division:ident $of:ident $from:ident $called:literal;)* }) => {
+        datasets! {
+            all: $($person $module $bureau $name;)* $($division $of $from $called;)*
+        }
+
+        impl Dataset {
+            /// Rows are about a county or a township and name nobody.
+            pub fn is_of_divisions(self) -> bool { matches!(self, $(Dataset::$division)|*) }
+        }
+
+        impl Row {
+            /// Says whom the row is about, where it is about a person.
+            pub fn set_identity(&mut self, id_number: &str, name: &str) {
+                match self {
+                    $(Row::$person(r) => {
+                        r.id_number = id_number.to_owned();
+                        r.name = name.to_owned();
+                    },)*
+                    $(Row::$division(_) => {})*
+                }
+            }
+
+            pub fn id_number(&self) -> &str {
+                match self { $(Row::$person(r) => &r.id_number,)* $(Row::$division(_) => "",)* }
+            }
+
+            pub fn name(&self) -> &str {
+                match self { $(Row::$person(r) => &r.name,)* $(Row::$division(_) => "",)* }
+            }
+        }
+    };
+    (all: $($variant:ident $module:ident $bureau:ident $name:literal;)*) => {
         /// A bureau's dataset.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Dataset { $($variant,)* }
@@ -192,17 +224,6 @@ macro_rules! datasets {
                 },)* }
             }
 
-            pub fn set_identity(&mut self, id_number: &str, name: &str) {
-                match self { $(Row::$variant(r) => {
-                    r.id_number = id_number.to_owned();
-                    r.name = name.to_owned();
-                },)* }
-            }
-
-            pub fn id_number(&self) -> &str { match self { $(Row::$variant(r) => &r.id_number,)* } }
-
-            pub fn name(&self) -> &str { match self { $(Row::$variant(r) => &r.name,)* } }
-
             pub fn set_division(&mut self, code: &str) {
                 match self { $(Row::$variant(r) => r.division_code = code.to_owned(),)* }
             }
@@ -215,6 +236,7 @@ macro_rules! datasets {
 }
 
 datasets! {
+    persons {
     StudentEnrolment education Education "student_enrolment";
     SchoolCost education Education "school_cost";
     InsurancePayment hr Hr "insurance_payment";
@@ -312,6 +334,11 @@ datasets! {
     VehicleRegistration outside Outside "vehicle_registration";
     EstateProperty outside Outside "estate_property";
     ProvidentAccount outside Outside "provident_account";
+    }
+    divisions {
+    StatisticsPriceIndex outside Outside "statistics_price_index";
+    CivilReserveFund outside Outside "civil_reserve_fund";
+    }
 }
 
 /// Rhythm and days of freshness as the contracts say, in the order of [`Dataset::ALL`].

@@ -136,15 +136,19 @@ indicators! {
     C28 Household "家庭成员与户籍人口不一致";
     C31 Person "长期住院或住养";
     C32 Household "住房转让";
+    P07 Household "价格补贴未发放";
+    P09 Household "乡镇备用金不足或未用";
     P14 Household "公示不足7天或缺失";
     P19 Household "同一家庭重复诉求";
     Q01 Feed "数据缺报";
     Q02 Feed "数据量异常波动";
     Q03 Feed "身份证号校验不通过";
     Q04 Feed "一号多名";
+    Q05 Feed "姓名写法不一";
     Q06 Feed "未知区划代码";
     Q07 Feed "空值率超限";
     Q08 Feed "日期不合理";
+    Q09 Feed "与统计台账不一致";
     Q10 Feed "数据过期";
 }
 

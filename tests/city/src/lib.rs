@@ -7,6 +7,7 @@ pub mod city;
 pub mod dataset;
 mod defect;
 pub mod division;
+pub mod feed_plant;
 pub mod habit;
 pub mod household;
 pub mod indicator;

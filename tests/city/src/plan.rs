@@ -14,6 +14,7 @@ use crate::{
     dataset::{Bureau, Dataset, Rhythm, Row},
     defect,
     division::County,
+    feed_plant,
     oracle::Oracle,
 };
 
@@ -39,6 +40,10 @@ pub enum Origin {
         household: u32,
         member: u8,
     },
+    /// A clean row about somebody whom the register does not know.
+    Stranger,
+    /// A clean row about a county or a township.
+    Division,
     /// The mesh must refuse the row, for this reason.
     Dirty(RowReason),
 }
@@ -76,7 +81,7 @@ impl Batch {
         let numbered = self.lines.iter().enumerate();
         let dirty = numbered.filter_map(|(n, line)| match line.origin {
             Origin::Dirty(reason) => Some((i32::try_from(n + 1).unwrap_or(i32::MAX), reason)),
-            Origin::Clean { .. } => None,
+            Origin::Clean { .. } | Origin::Stranger | Origin::Division => None,
         });
         dirty.collect()
     }
@@ -131,6 +136,9 @@ pub fn batches(city: &City, oracle: &Oracle, bureau: Bureau, day: NaiveDate) -> 
 
 fn batch(city: &City, oracle: &Oracle, feed: (Dataset, County), day: NaiveDate) -> Option<Batch> {
     let (dataset, county) = feed;
+    if dataset.is_of_divisions() {
+        return division_batch(city, feed, day);
+    }
     // The ledger of events is there before the losses that rest on it.
     let first = if dataset == Dataset::Event { calendar::start() } else { first_day(dataset.bureau()) };
     let due = match dataset.rhythm() {
@@ -149,6 +157,7 @@ fn batch(city: &City, oracle: &Oracle, feed: (Dataset, County), day: NaiveDate) 
     }
     let fresh = city.later.get(&(day, dataset, county)).map_or(&[][..], Vec::as_slice);
     merge(&mut rows, fresh);
+    merge(&mut rows, &feed_plant::many(city, feed, day));
     if day != first && !due && rows.is_empty() {
         return None;
     }
@@ -157,9 +166,29 @@ fn batch(city: &City, oracle: &Oracle, feed: (Dataset, County), day: NaiveDate) 
     rows.sort_by_cached_key(|(household, member, row)| (*household, *member, row.key()));
     rows.shuffle(&mut rng);
     let lines = lines(city, rows, &mut rng);
-    let number = format!("{}{}{:02}", county, day.format("%Y%m%d"), dataset as u8);
-    let mut batch = Batch { dataset, county, as_of: day, mode, batch_no: number, lines };
+    let mut batch = Batch { dataset, county, as_of: day, mode, batch_no: number(feed, day), lines };
     defect::soil(city, &mut batch, &mut rng);
+    feed_plant::soil(city, &mut batch);
+    Some(batch)
+}
+
+fn number((dataset, county): (Dataset, County), day: NaiveDate) -> String {
+    format!("{}{}{:02}", county, day.format("%Y%m%d"), dataset as u8)
+}
+
+/// What an office tells of a county and its townships: everything on the first day, then what is new.
+fn division_batch(city: &City, feed: (Dataset, County), day: NaiveDate) -> Option<Batch> {
+    let (dataset, county) = feed;
+    let rows = city.of_divisions.get(&(day, dataset, county)).map_or(&[][..], Vec::as_slice);
+    let first = day == first_day(dataset.bureau());
+    if rows.is_empty() && !first && !dataset.rhythm().due_today(day) {
+        return None;
+    }
+    let line = |row: &Row| Line { row: row.clone(), origin: Origin::Division, cell: None };
+    let mode = if first { Mode::Snapshot } else { Mode::Changes };
+    let lines = rows.iter().map(line).collect();
+    let mut batch = Batch { dataset, county, as_of: day, mode, batch_no: number(feed, day), lines };
+    defect::soil_division(&mut batch);
     Some(batch)
 }
 

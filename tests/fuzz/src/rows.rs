@@ -6,7 +6,10 @@ use chrono::NaiveDate;
 use minqing_adapter::{
     RawRow,
     receipt::RowsDigest,
-    row::{Checks, CleanRow, Fault, schema::Schema},
+    row::{
+        Checks, CleanRow, Fault,
+        schema::{About, Schema},
+    },
 };
 use minqing_kit::keys::Keyring;
 use minqing_proto::minqing::bureau::v1::{SubmitBatchRequest, submit_batch_request::Part};
@@ -46,7 +49,9 @@ fn good(schema: &Schema, clean: &CleanRow) {
         assert!(!body.has_field(&column.field), "{} goes on", column.field.full_name());
     }
     assert_eq!(body.encode_to_vec(), clean.body, "one row, one form");
-    assert!(!clean.person_key.is_nil() && !clean.name_key.is_nil() && clean.division < 1_000_000_000_000);
+    let named = matches!(schema.about, About::Person { .. });
+    assert!(clean.person_key.is_nil() != named && clean.name_key.is_nil() != named);
+    assert!(clean.division < 1_000_000_000_000 && (named || schema.about.fits(clean.division)));
 }
 
 fn told(schema: &Schema, number: u32, fault: &Fault) {

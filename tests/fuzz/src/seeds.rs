@@ -3,7 +3,7 @@
 use std::io::{Cursor, Write as _};
 
 use encoding_rs::GB18030;
-use minqing_adapter::row::schema::{Column, Form, Schema};
+use minqing_adapter::row::schema::{About, Column, Form, Schema};
 use minqing_kit::page;
 use minqing_proto::minqing::{
     bureau::v1::{
@@ -30,13 +30,14 @@ fn some() -> impl Iterator<Item = ([u8; 2], &'static Schema)> {
 }
 
 /// A good value, as a bureau may write it.
-fn text(column: &Column) -> String {
+fn text(schema: &Schema, column: &Column) -> String {
     match column.form {
         Form::IdNumber => ID.to_owned(),
         Form::Name => "张三".to_owned(),
         Form::Date => "2026-10-01".to_owned(),
         Form::AnyDate => "2036/10/1".to_owned(),
         Form::Month => "2026年9月".to_owned(),
+        Form::Division if schema.about == About::County => "621202".to_owned(),
         Form::Division => "621202001".to_owned(),
         Form::Code => column.codes.keys().min().unwrap().clone(),
         Form::Number => column.min.unwrap_or(0).max(1).to_string(),
@@ -47,7 +48,8 @@ fn text(column: &Column) -> String {
 }
 
 fn lines(schema: &Schema) -> [Vec<String>; 2] {
-    [schema.columns.iter().map(|c| c.header.clone()).collect(), schema.columns.iter().map(text).collect()]
+    let columns = schema.columns.iter();
+    [columns.clone().map(|c| c.header.clone()).collect(), columns.map(|c| text(schema, c)).collect()]
 }
 
 fn comma_separated(schema: &Schema) -> String {
@@ -148,7 +150,7 @@ fn message(schema: &Schema) -> Vec<u8> {
             Kind::Bool => Value::Bool(true),
             Kind::Int32 => Value::I32(i32::try_from(column.min.unwrap_or(0).max(1)).unwrap()),
             Kind::Int64 => Value::I64(column.min.unwrap_or(0).max(1)),
-            _ => Value::String(text(column)),
+            _ => Value::String(text(schema, column)),
         };
         message.set_field(&column.field, value);
     }

@@ -3,7 +3,7 @@
 
 use minqing_proto::minqing::types::v1::{RowError, RowReason};
 
-use super::schema::Schema;
+use super::schema::{About, Schema};
 
 /// One refused row. `row` counts from 1; `column` is a place in the schema, `None` for the row as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,10 @@ impl Fault {
     pub fn explain(&self, schema: &Schema) -> RowError {
         let column = self.column.and_then(|c| schema.columns.get(usize::from(c)));
         let (header, field) = column.map_or(("", ""), |c| (c.header.as_str(), c.field.name()));
-        let (message, message_zh) = words(self, header, column);
+        let (message, message_zh) = match self.reason {
+            RowReason::DivisionLevel => words_of_level(schema.about, header),
+            _ => words(self, header, column),
+        };
         RowError {
             row: i32::try_from(self.row).unwrap_or(i32::MAX),
             field: field.to_owned(),
@@ -101,9 +104,22 @@ fn words(fault: &Fault, header: &str, column: Option<&super::schema::Column>) ->
             format!("{header} holds characters that cannot be read; type it again"),
             format!("“{header}”含无法识别的字符，请重新录入"),
         ),
-        RowReason::RowUnreadable | RowReason::Unspecified => (
+        RowReason::RowUnreadable | RowReason::DivisionLevel | RowReason::Unspecified => (
             "the row cannot be read as one of this dataset; send it again as the contract says".to_owned(),
             "该行无法按数据集格式解析，请按接口规范重新报送".to_owned(),
+        ),
+    }
+}
+
+fn words_of_level(about: About, header: &str) -> (String, String) {
+    match about {
+        About::Township => (
+            format!("{header} is no township; give the code of the township the row is about, of 9 digits"),
+            format!("“{header}”不是乡镇（街道）级代码，本数据集按乡镇报送，请填写 9 位乡镇代码"),
+        ),
+        About::County | About::Person { .. } => (
+            format!("{header} is no county; give the code of the county the row is about, of 6 digits"),
+            format!("“{header}”不是县区级代码，本数据集按县区报送，请填写 6 位县区代码"),
         ),
     }
 }

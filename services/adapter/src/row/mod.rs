@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 pub use self::fault::Fault;
 use self::{
-    schema::{Column, Form, Schema},
+    schema::{About, Column, Form, Schema},
     text::Scale,
 };
 
@@ -164,7 +164,7 @@ impl<'a> RawRow<'a> {
         for (place, column) in self.schema.columns.iter().enumerate() {
             let cell = self.cells.get_mut(place).map(std::mem::take).unwrap_or_default();
             let scale = self.scales.get(place).copied().unwrap_or(Scale::One);
-            let value = read_cell(column, cell, scale, cx, &mut read);
+            let value = read_cell((self.schema.about, column), cell, scale, cx, &mut read);
             read.standard.push(value.map_err(|reason| Fault::new(row, Some(place), reason))?);
         }
         read.finish(self.schema, row, cx)
@@ -186,6 +186,7 @@ pub struct Checks<'a> {
 pub struct CleanRow {
     /// Keyed hash of the natural key.
     pub record_key: Uuid,
+    /// Nil in a row about a division, as is the name's.
     pub person_key: Uuid,
     pub name_key: Uuid,
     /// Keys of the name's other spellings; none for most.
@@ -235,7 +236,13 @@ struct Read {
     id: String,
 }
 
-fn read_cell(column: &Column, cell: Cell, scale: Scale, cx: &Checks<'_>, read: &mut Read) -> Result<String, RowReason> {
+fn read_cell(
+    (about, column): (About, &Column),
+    cell: Cell,
+    scale: Scale,
+    cx: &Checks<'_>,
+    read: &mut Read,
+) -> Result<String, RowReason> {
     let text = match cell.into_text() {
         Plain::Unreadable => return Err(RowReason::RowUnreadable),
         Plain::Number(number) => number_as_text(column, number, scale)?,
@@ -265,7 +272,7 @@ fn read_cell(column: &Column, cell: Cell, scale: Scale, cx: &Checks<'_>, read: &
         },
         Form::AnyDate => text::date(&text).map(|d| d.format("%Y-%m-%d").to_string()).ok_or(RowReason::DateMalformed),
         Form::Month => text::month(&text).ok_or(RowReason::DateMalformed),
-        Form::Division => division(&text, cx, read),
+        Form::Division => division(&text, about, cx, read),
         Form::Code => column.codes.get(&schema::code_key(&text)).cloned().ok_or(RowReason::CodeUnknown),
         Form::Number => number(column, &text, scale),
         Form::Truth => text::truth(&text).map(|t| u8::from(t).to_string()).ok_or(RowReason::CodeUnknown),
@@ -311,10 +318,13 @@ fn id_number(text: &str, cx: &Checks<'_>, read: &mut Read) -> Result<String, Row
     Ok(read.person_key.to_string())
 }
 
-fn division(text: &str, cx: &Checks<'_>, read: &mut Read) -> Result<String, RowReason> {
+fn division(text: &str, about: About, cx: &Checks<'_>, read: &mut Read) -> Result<String, RowReason> {
     let code = text::division(text).filter(|code| (cx.knows)(*code)).ok_or(RowReason::DivisionUnknown)?;
     if cx.county != 0 && code / 1_000_000 != cx.county / 1_000_000 {
         return Err(RowReason::Inconsistent);
+    }
+    if !about.fits(code) {
+        return Err(RowReason::DivisionLevel);
     }
     read.division = code;
     Ok(format!("{code:012}"))

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use minqing_proto::{
     contract,
-    minqing::options::v1::{ColumnFormat, Dataset, Mask, PersonalClass, Unit},
+    minqing::options::v1::{ColumnFormat, Dataset, Mask, PersonalClass, Subject, Unit},
 };
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
@@ -56,15 +56,36 @@ impl Column {
     }
 }
 
+/// Whom or what a dataset's rows are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A person, or the household of one. `name` is the place of the name's column.
+    Person { name: usize },
+    /// The county that is the row's division; nobody is named.
+    County,
+    /// The township that is the row's division; nobody is named.
+    Township,
+}
+
+impl About {
+    /// Whether rows may be about this division of twelve digits.
+    pub fn fits(self, division: u64) -> bool {
+        let county = division.is_multiple_of(1_000_000);
+        match self {
+            About::Person { .. } => true,
+            About::County => county && !(division / 1_000_000).is_multiple_of(100),
+            About::Township => !county && division.is_multiple_of(1_000),
+        }
+    }
+}
+
 /// A dataset of one bureau.
 pub struct Schema {
     pub dataset: Dataset,
     pub message: MessageDescriptor,
     pub columns: Vec<Column>,
-    /// Places of the three columns every dataset has.
-    pub id_number: usize,
-    pub name: usize,
-    pub division: usize,
+    /// Whom or what a row is about.
+    pub about: About,
     pub(crate) bureau: Bureau,
     headers: HashMap<String, (usize, Scale)>,
 }
@@ -75,14 +96,10 @@ impl Schema {
         let message = contract::dataset_message(bureau.name, dataset)
             .ok_or_else(|| format!("the contract has no dataset {}.{dataset}", bureau.name))?;
         let columns = message.fields().map(|f| column(&bureau, f)).collect::<Result<Vec<_>, _>>()?;
-        let place = |form: Form| {
-            let found = columns.iter().position(|c| c.form == form);
-            found.ok_or_else(|| format!("{} has no column of form {form:?}", message.full_name()))
-        };
-        let (id_number, name, division) = (place(Form::IdNumber)?, place(Form::Name)?, place(Form::Division)?);
-        let headers = headers(&bureau, &columns);
         let dataset = contract::dataset(&message).ok_or("not a dataset")?;
-        Ok(Schema { dataset, message, columns, id_number, name, division, bureau, headers })
+        let about = about(dataset.subject(), &columns).map_err(|wrong| format!("{} {wrong}", message.full_name()))?;
+        let headers = headers(&bureau, &columns);
+        Ok(Schema { dataset, message, columns, about, bureau, headers })
     }
 
     /// Every dataset of a bureau; the error lists everything that is wrong.
@@ -111,6 +128,29 @@ impl Schema {
 
     pub fn place(&self, field: &str) -> Option<usize> {
         self.columns.iter().position(|c| c.field.name() == field)
+    }
+}
+
+/// What the rows are about; what the columns lack for it, or have beside it, otherwise.
+fn about(subject: Subject, columns: &[Column]) -> Result<About, String> {
+    let place = |form: Form| columns.iter().position(|c| c.form == form);
+    let needed = |form: Form| place(form).ok_or_else(|| format!("has no column of form {form:?}"));
+    let division = needed(Form::Division)?;
+    let level = match subject {
+        Subject::Unspecified => return Err("does not say what a row is about".to_owned()),
+        Subject::Person | Subject::Household => {
+            needed(Form::IdNumber)?;
+            return Ok(About::Person { name: needed(Form::Name)? });
+        }
+        Subject::County => About::County,
+        Subject::Township => About::Township,
+    };
+    if let Some(form) = [Form::IdNumber, Form::Name].into_iter().find(|form| place(*form).is_some()) {
+        return Err(format!("is about a division and has a column of form {form:?}"));
+    }
+    match columns.get(division) {
+        Some(column) if column.key && column.required => Ok(level),
+        _ => Err("is about a division that is no required part of its key".to_owned()),
     }
 }
 

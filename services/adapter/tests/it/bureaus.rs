@@ -8,7 +8,7 @@ use minqing_adapter::{
     files::table::map_header,
     row::{
         Cell, Checks,
-        schema::{Form, Schema, code_key},
+        schema::{About, Form, Schema, code_key},
         text::Scale,
     },
     template,
@@ -44,6 +44,7 @@ pub fn sample(schema: &Schema) -> Vec<Cell> {
         Form::Date => "20261001".to_owned(),
         Form::AnyDate => "2036/10/1".to_owned(),
         Form::Month => "202609".to_owned(),
+        Form::Division if schema.about == About::Township => "621202001".to_owned(),
         Form::Division => "621202".to_owned(),
         Form::Code => c.codes.keys().min().unwrap().clone(),
         Form::Number => c.min.unwrap_or(0).max(1).to_string(),

@@ -8,6 +8,7 @@ mod bureau_db;
 mod bureaus;
 mod checks;
 mod decode;
+mod division;
 mod files;
 mod ledger;
 mod mesh;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use minqing_adapter::{
     Bureau,
     receipt::verify::read,
-    row::schema::{Column, Form, Schema},
+    row::schema::{About, Column, Form, Schema},
     tables::Dialect,
     template::Way,
 };
@@ -80,13 +80,13 @@ impl Batch {
         let mut batch = Batch { dataset: schema.name().to_owned(), lines: vec![header], typed: Vec::new(), bad: 0 };
         batch.add(schema, None);
         for column in &schema.columns {
-            for text in spoilt(column) {
+            for text in spoilt(schema.about, column) {
                 batch.add(schema, Some((column, &text)));
                 batch.bad += 1;
             }
             batch.add(schema, None);
         }
-        // The first again, and the first under another name.
+        // The first again, and where rows name somebody the first under another name.
         batch.lines.push(batch.lines[1].clone());
         batch.typed.push(batch.typed[0].clone());
         batch.bad += 1;
@@ -102,6 +102,10 @@ impl Batch {
                 Form::Name => format!("张三{n}"),
                 // A record's own number, where it has one.
                 Form::Text if column.field.name() != "certificate_suffix" => (2026 + n).to_string(),
+                // What tells two rows about one division apart.
+                Form::Number if column.key && column.field.name().ends_with("_month") && is_of_division(schema) => {
+                    (200_001 + n / 12 * 100 + n % 12).to_string()
+                }
                 _ => plain_text(cell),
             };
             if let Some((changed, to)) = change
@@ -115,6 +119,10 @@ impl Batch {
         self.lines.push(texts);
         self.typed.push(any(&message));
     }
+}
+
+fn is_of_division(schema: &Schema) -> bool {
+    matches!(schema.about, About::County | About::Township)
 }
 
 fn plain_text(cell: minqing_adapter::row::Cell) -> String {
@@ -135,14 +143,18 @@ fn value(kind: &Kind, text: &str) -> Value {
 }
 
 /// Values a column must refuse on every transport.
-fn spoilt(column: &Column) -> Vec<String> {
+fn spoilt(about: About, column: &Column) -> Vec<String> {
     let texts: &[&str] = match column.form {
         Form::IdNumber => &["62120219800101", "621202198001010019", "６２１２０２x"],
         Form::Name => &["", "=HYPERLINK(\"x\")\u{fffd}"],
         Form::Date => &["2026-02-30", "2026-10-27", "昨天"],
         Form::AnyDate => &["2026-02-30", "'); drop table mq_batch; --"],
         Form::Month => &["2026-13"],
-        Form::Division => &["621202987", "621221100", "陇南"],
+        Form::Division => match about {
+            About::Person { .. } => &["621202987", "621221100", "陇南"],
+            About::County => &["621202987", "621221", "陇南", "621202001", "621202001201"],
+            About::Township => &["621202987", "621221100", "陇南", "621202", "621202001201"],
+        },
         Form::Code => &["不详\"", "Robert'); --"],
         Form::Number => &["-9223372036854775807"],
         Form::Truth => &[],

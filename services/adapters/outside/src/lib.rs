@@ -1,5 +1,5 @@
 //! Adapter of the offices outside the nine bureaus (其他部门): civil affairs' own systems, police, courts, market regulation,
-//! tax, registries, banks, water, hotlines, trade union and charities. Each office's datasets begin with its name, and
+//! tax, registries, banks, water, hotlines, trade union, charities and statistics. Each office's datasets begin with its name, and
 //! a certificate `bureau/outside/<office>` may send no others. They act on no referral: they give data. Which datasets
 //! are taken, and the headers and local codes an office writes, are configured (`MINQING_BUREAU_FILE`).
 
@@ -52,7 +52,8 @@ fn check(row: &Standard<'_>) -> Option<&'static str> {
     ends_before_it_begins(row, &SPANS).or_else(|| is_no_month(row, &MONTHS))
 }
 
-const MONTHS: [&str; 5] = ["paid_month", "income_month", "invoice_month", "last_month", "travel_month"];
+const MONTHS: [&str; 7] =
+    ["paid_month", "income_month", "invoice_month", "last_month", "travel_month", "price_month", "fund_month"];
 
 const DATASETS: &[&str] = &[
     "civil_decision",
@@ -75,6 +76,7 @@ const DATASETS: &[&str] = &[
     "civil_choice",
     "civil_relative_file",
     "civil_rescue",
+    "civil_reserve_fund",
     "police_household_register",
     "police_parent",
     "police_accident",
@@ -96,4 +98,5 @@ const DATASETS: &[&str] = &[
     "province_duplicate",
     "union_worker",
     "charity_item",
+    "statistics_price_index",
 ];

@@ -3,7 +3,7 @@
 use futures::StreamExt as _;
 use minqing_adapter::{
     Bureau,
-    row::schema::{Form, Schema},
+    row::schema::{About, Form, Schema},
 };
 use minqing_conform::{person::Person, report::Verdict};
 
@@ -15,6 +15,11 @@ fn is_bare(bureau: Bureau, dataset: &str) -> bool {
     schema.columns.iter().all(|c| c.key || c.cleared || c.form == Form::Division)
 }
 
+/// Whether the dataset's rows are about a division, which the kit cannot make up.
+fn is_of_division(bureau: Bureau, dataset: &str) -> bool {
+    matches!(Schema::of(bureau, dataset).unwrap().about, About::County | About::Township)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_bureaus_adapter_passes_every_case() {
     let tried = futures::stream::iter(minqing_bureaus::all()).map(async |bureau| {
@@ -24,8 +29,9 @@ async fn every_bureaus_adapter_passes_every_case() {
         for case in report.cases {
             // Of some datasets nothing but the key goes on: no row of them can change.
             let bare = case.name == "out_of_order" && is_bare(bureau, &case.dataset);
-            assert_eq!(case.verdict, if bare { Verdict::Skipped } else { Verdict::Passed }, "{case:?}");
-            assert!(bare || case.checks > 0 && case.note.is_none(), "{case:?}");
+            let left = bare || (!case.dataset.is_empty() && is_of_division(bureau, &case.dataset));
+            assert_eq!(case.verdict, if left { Verdict::Skipped } else { Verdict::Passed }, "{case:?}");
+            assert!(left || case.checks > 0 && case.note.is_none(), "{case:?}");
         }
     });
     // The case of slow peers waits more than it works.

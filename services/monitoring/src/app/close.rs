@@ -11,13 +11,14 @@ use uuid::Uuid;
 use super::{
     Monitoring, SLICE,
     evaluate::{self, Cause},
-    feeds, submit,
+    feeds,
 };
 use crate::{
     domain::{
         batch::{self, Batch},
         error::Fault,
         quality::{self, Quality},
+        record::Touched,
     },
     store::{self, batch::Standing, feed, lock, roster},
 };
@@ -51,19 +52,18 @@ async fn end(
     lock::keep_feed(work.conn(), &batch.feed()).await?;
     let standing = store::batch::begin(work.conn(), batch, today).await?;
     store::batch::check_complete(work.conn(), batch, parts, accepted).await?;
-    let persons = match standing {
+    let (ended, touched) = match standing {
         Standing::Open if batch.snapshot => set.statements.end(work.conn(), batch, days).await?,
-        Standing::Open | Standing::Superseded => Vec::new(),
+        Standing::Open | Standing::Superseded => (0, Touched::default()),
     };
     let was_known = feed::was_fresh(work.conn(), batch, today).await?;
     store::quality::insert(work.conn(), batch, quality).await?;
     if !quality.is_unusable() {
         feed::deliver(work.conn(), batch).await?;
     }
-    let ended = i64::try_from(persons.len()).unwrap_or(i64::MAX);
     let changed = store::batch::close(work.conn(), batch, ended, today).await?;
 
-    let mut households = submit::households(work, &persons).await?;
+    let mut households = roster::households_of(work.conn(), &touched).await?;
     if !was_known && feed::was_fresh(work.conn(), batch, today).await? {
         households.extend(county(work, &batch.county_code).await?);
         households.sort_unstable();

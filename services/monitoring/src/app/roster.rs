@@ -11,7 +11,10 @@ use super::{
     feeds,
 };
 use crate::{
-    domain::roster::{self, Household},
+    domain::{
+        record::Touched,
+        roster::{self, Household},
+    },
     store::{lock, roster as store},
 };
 
@@ -25,10 +28,11 @@ pub async fn apply(monitoring: &Monitoring, work: &mut Work, states: Vec<Househo
     if states.is_empty() {
         return Ok(());
     }
-    let persons: Vec<_> = states.iter().flat_map(|h| h.members.iter().map(|m| m.person_key)).collect();
+    let persons = states.iter().flat_map(|h| h.members.iter().map(|m| m.person_key)).collect();
+    let members = Touched { persons, ..Touched::default() };
     // The households that members come from are touched too.
     let mut touched: BTreeSet<Uuid> = states.iter().map(|h| h.id).collect();
-    touched.extend(store::households_of(work.conn(), &persons).await?);
+    touched.extend(store::households_of(work.conn(), &members).await?);
     let touched: Vec<_> = touched.into_iter().collect();
     lock::households(work.conn(), &touched).await?;
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use minqing_kit::{Result, call::Call, db::Work};
 use minqing_proto::minqing::monitoring::v1::{SubmitRecordsRequest, SubmitRecordsResponse};
-use uuid::Uuid;
 
 use super::{
     Monitoring,
@@ -59,7 +58,7 @@ async fn take(monitoring: &Monitoring, work: &mut Work, part: &Part) -> Result<S
         Standing::Superseded => Written { ignored: i64::from(count(rows.count())), ..Written::default() },
     };
     crate::store::batch::add_part(work.conn(), batch, part.no, &rows.record_keys, &written).await?;
-    let households = households(work, &written.persons).await?;
+    let households = roster::households_of(work.conn(), &written.touched).await?;
     let tally = evaluate::households(monitoring, work, &households, Cause::Record(&set.dataset.source())).await?;
     Ok(SubmitRecordsResponse {
         accepted: count(rows.count()),
@@ -67,12 +66,4 @@ async fn take(monitoring: &Monitoring, work: &mut Work, part: &Part) -> Result<S
         warnings_raised: tally.raised,
         warnings_cleared: tally.cleared,
     })
-}
-
-/// Households the persons are in; a person of no household waits for the roster.
-pub async fn households(work: &mut Work, persons: &[Uuid]) -> Result<Vec<Uuid>> {
-    if persons.is_empty() {
-        return Ok(Vec::new());
-    }
-    roster::households_of(work.conn(), persons).await
 }

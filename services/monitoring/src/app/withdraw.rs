@@ -140,8 +140,8 @@ async fn part(monitoring: &Monitoring, work: &mut Work, batch: Uuid) -> Result<P
     let keys = withdrawal::records(work.conn(), batch, RECORDS).await?;
     if !keys.is_empty() {
         set.statements.lock(work.conn(), &keys).await?;
-        let persons = set.statements.reversal.take_back(work.conn(), batch, &keys).await?;
-        withdrawal::note_persons(work.conn(), batch, &persons).await?;
+        let touched = set.statements.reversal.take_back(work.conn(), batch, &keys).await?;
+        withdrawal::note_touched(work.conn(), batch, &touched).await?;
         return Ok(done(keys.len(), "records"));
     }
     let households = withdrawal::households(work.conn(), batch, SLICE as i64).await?;

@@ -64,6 +64,8 @@ pub struct Dataset {
     pub table: String,
     pub rhythm: Rhythm,
     pub fresh_days: u32,
+    /// Rows are about a county or a township and hold no person.
+    pub of_divisions: bool,
     pub columns: Vec<Column>,
     /// Every field of the contract in its order, also those that never reach monitoring.
     pub fields: Vec<Field>,
@@ -119,6 +121,7 @@ impl Dataset {
             table: set.table.clone(),
             rhythm,
             fresh_days: u32::try_from(set.contract.fresh_days).map_err(|_| unusable())?,
+            of_divisions: set.division.is_some(),
             columns,
             fields: message.fields().filter_map(|field| of_contract(&field)).collect(),
             message,
@@ -178,7 +181,8 @@ impl Values {
 #[derive(Clone, Debug)]
 pub struct Rows {
     pub record_keys: Vec<Uuid>,
-    pub person_keys: Vec<Uuid>,
+    /// None in rows about a division.
+    pub person_keys: Vec<Option<Uuid>>,
     pub division_codes: Vec<String>,
     pub hashes: Vec<Vec<u8>>,
     /// In the order of the dataset's columns.
@@ -189,6 +193,35 @@ impl Rows {
     /// How many.
     pub fn count(&self) -> usize {
         self.record_keys.len()
+    }
+}
+
+/// Whom records that changed are about.
+#[derive(Clone, Debug, Default)]
+pub struct Touched {
+    pub persons: Vec<Uuid>,
+    /// Counties and townships, twelve digits each.
+    pub divisions: Vec<String>,
+}
+
+impl Touched {
+    /// Takes whom one record is about.
+    pub fn push(&mut self, (person, division): (Option<Uuid>, Option<String>)) {
+        self.persons.extend(person);
+        self.divisions.extend(division);
+    }
+
+    /// Each once, in order.
+    pub fn sorted(mut self) -> Touched {
+        self.persons.sort_unstable();
+        self.persons.dedup();
+        self.divisions.sort_unstable();
+        self.divisions.dedup();
+        self
+    }
+
+    pub fn is_nobody(&self) -> bool {
+        self.persons.is_empty() && self.divisions.is_empty()
     }
 }
 
@@ -212,11 +245,15 @@ pub fn decode(dataset: &Dataset, records: &[Record]) -> Result<Rows, Fault> {
         if !seen.insert(key) {
             return Err(Fault::Record { index, field: "record_key", wrong: "must not come twice in a part" });
         }
-        let person = self::key(&record.person_key).ok_or(Fault::Record {
-            index,
-            field: "person_key",
-            wrong: "must be a uuid",
-        })?;
+        let person = self::key(&record.person_key);
+        let wrong = match dataset.of_divisions {
+            false if person.is_none() => Some("must be a uuid"),
+            true if !record.person_key.is_empty() => Some("must be empty: the dataset's rows are about a division"),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            return Err(Fault::Record { index, field: "person_key", wrong });
+        }
         if !is_division(&record.division_code) {
             return Err(Fault::Record { index, field: "division_code", wrong: "must be twelve digits" });
         }

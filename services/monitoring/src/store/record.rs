@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::reversal::Reversal;
 use crate::domain::{
     batch::Batch,
-    record::{Dataset, Rows, Values},
+    record::{Dataset, Rows, Touched, Values},
 };
 
 /// The statements of one dataset.
@@ -41,8 +41,8 @@ pub struct Written {
     pub changed: i32,
     /// Rows that changed nothing because those on file are of a later day.
     pub ignored: i64,
-    /// Persons whose records changed, and those a record passed away from.
-    pub persons: Vec<Uuid>,
+    /// Whom the changed records are about, and those a record passed away from.
+    pub touched: Touched,
 }
 
 impl Statements {
@@ -53,7 +53,7 @@ impl Statements {
             lock: format!("select from {table} where record_key = any($1) order by record_key for no key update"),
             write: write_sql(dataset, &table),
             left_out: left_out_sql(&table),
-            end: end_sql(&table),
+            end: end_sql(dataset, &table),
             confirm_ended: confirm_ended_sql(&table),
             reversal: Reversal::of(dataset, &table),
         }
@@ -69,16 +69,17 @@ impl Statements {
     /// one on file changes nothing.
     pub async fn write(&self, conn: &mut PgConnection, batch: &Batch, rows: Rows, days: Days) -> Result<Written> {
         self.lock(conn, &rows.record_keys).await?;
-        let mut query = sqlx::query_as::<_, (Option<Uuid>, i64, String)>(AssertSqlSafe(self.write.clone()))
-            .bind(rows.record_keys)
-            .bind(rows.person_keys)
-            .bind(rows.division_codes)
-            .bind(rows.hashes)
-            .bind(batch.county_code.as_str())
-            .bind(batch.as_of)
-            .bind(batch.id)
-            .bind(days.today)
-            .bind(days.kept_from);
+        let mut query =
+            sqlx::query_as::<_, (Option<Uuid>, Option<String>, i64, String)>(AssertSqlSafe(self.write.clone()))
+                .bind(rows.record_keys)
+                .bind(rows.person_keys)
+                .bind(rows.division_codes)
+                .bind(rows.hashes)
+                .bind(batch.county_code.as_str())
+                .bind(batch.as_of)
+                .bind(batch.id)
+                .bind(days.today)
+                .bind(days.kept_from);
         for values in rows.columns {
             query = match values {
                 Values::Text(all) => query.bind(all),
@@ -89,7 +90,7 @@ impl Statements {
             };
         }
         let (mut written, mut unmade) = (Written::default(), 0);
-        for (person, rows, outcome) in query.fetch_all(conn).await? {
+        for (person, division, rows, outcome) in query.fetch_all(conn).await? {
             match outcome.as_str() {
                 "created" => {
                     written.changed += 1;
@@ -100,7 +101,7 @@ impl Statements {
                 "missing" => unmade += rows,
                 _ => {}
             }
-            written.persons.extend(person);
+            written.touched.push((person, division));
         }
         // Another transaction made a row of the same key meanwhile: what stood before is known to a new run only.
         if unmade != 0 {
@@ -110,13 +111,12 @@ impl Statements {
                 "数据被同时修改，请重试",
             ));
         }
-        written.persons.sort_unstable();
-        written.persons.dedup();
+        written.touched = written.touched.sorted();
         Ok(written)
     }
 
-    /// Ends the county's rows that none of a snapshot's parts held; gives back their persons, one for each row.
-    pub async fn end(&self, conn: &mut PgConnection, batch: &Batch, days: Days) -> Result<Vec<Uuid>> {
+    /// Ends the county's rows that none of a snapshot's parts held; how many, and whom they were about.
+    pub async fn end(&self, conn: &mut PgConnection, batch: &Batch, days: Days) -> Result<(i64, Touched)> {
         // The planner cannot know how many keys the parts hold and would compare each row with each key.
         sqlx::raw_sql("set local enable_nestloop = off").execute(&mut *conn).await?;
         let left_out: Vec<Uuid> = sqlx::query_scalar(AssertSqlSafe(self.left_out.clone()))
@@ -133,18 +133,31 @@ impl Statements {
             .execute(&mut *conn)
             .await?;
         sqlx::raw_sql("set local enable_nestloop to default").execute(&mut *conn).await?;
-        let persons = sqlx::query_scalar(AssertSqlSafe(self.end.clone()))
+        let ended = sqlx::query_as(AssertSqlSafe(self.end.clone()))
             .bind(left_out)
             .bind(batch.as_of)
             .bind(batch.id)
             .bind(days.today)
             .fetch_all(conn)
             .await?;
-        Ok(persons)
+        let rows = i64::try_from(ended.len()).unwrap_or(i64::MAX);
+        let mut touched = Touched::default();
+        ended.into_iter().for_each(|about| touched.push(about));
+        Ok((rows, touched.sorted()))
+    }
+}
+
+/// Whom a record is about, as two columns: its person and its division, one of them null.
+pub fn about(dataset: &Dataset, row: &str) -> String {
+    if dataset.of_divisions {
+        format!("null::uuid as person_key, {row}.division_code")
+    } else {
+        format!("{row}.person_key, null::text as division_code")
     }
 }
 
 fn write_sql(dataset: &Dataset, table: &str) -> String {
+    let about = about(dataset, "r");
     let (mut arrays, mut names, mut updates) = (String::new(), String::new(), String::new());
     for (index, column) in dataset.columns.iter().enumerate() {
         let name = &column.name;
@@ -164,7 +177,7 @@ fn write_sql(dataset: &Dataset, table: &str) -> String {
              county_code, as_of, batch_id, first_on, changed_on) \
            select record_key, person_key, division_code, content_hash{names}, $5, $6, $7, $8, $8 \
            from met where (was).record_key is null order by record_key \
-           on conflict (record_key) do nothing returning record_key, person_key), \
+           on conflict (record_key) do nothing returning record_key, person_key, division_code), \
          replaced as (\
            update {table} r set person_key = m.person_key, division_code = m.division_code, \
              content_hash = m.content_hash{updates}, county_code = $5, as_of = $6, batch_id = $7, changed_on = $8, \
@@ -173,7 +186,7 @@ fn write_sql(dataset: &Dataset, table: &str) -> String {
            where r.record_key = m.record_key and (m.was).as_of <= $6 \
              and ((m.was).content_hash <> m.content_hash or (m.was).ended_on is not null \
                   or (m.was).county_code <> $5) \
-           returning r.record_key, r.person_key, m.was), \
+           returning r.record_key, r.person_key, r.division_code, m.was), \
          kept as (\
            insert into monitoring.record_before (batch_id, record_key, number, before, before_batch) \
            select $7, k.record_key, change.number, k.before, k.before_batch \
@@ -186,11 +199,11 @@ fn write_sql(dataset: &Dataset, table: &str) -> String {
            where (m.was).as_of <= $6 and (m.was).content_hash = m.content_hash and (m.was).ended_on is null \
              and (m.was).county_code = $5 and (m.was).changed_on >= $9 and (m.was).batch_id <> $7 \
            group by change.number) \
-         select person_key, 1::bigint as rows, 'created' as outcome from created \
-         union all select person_key, 1, 'replaced' from replaced \
-         union all select (was).person_key, 1, 'moved' from replaced where (was).person_key <> person_key \
-         union all select null, count(*), 'ignored' from met where (was).as_of > $6 \
-         union all select null, count(*), 'missing' from met where (was).record_key is null"
+         select {about}, 1::bigint as rows, 'created' as outcome from created r \
+         union all select {about}, 1, 'replaced' from replaced r \
+         union all select (was).person_key, null, 1, 'moved' from replaced where (was).person_key <> person_key \
+         union all select null, null, count(*), 'ignored' from met where (was).as_of > $6 \
+         union all select null, null, count(*), 'missing' from met where (was).record_key is null"
     )
 }
 
@@ -205,18 +218,19 @@ fn left_out_sql(table: &str) -> String {
     )
 }
 
-fn end_sql(table: &str) -> String {
+fn end_sql(dataset: &Dataset, table: &str) -> String {
+    let about = about(dataset, "r");
     format!(
         "with met as materialized (select r.record_key, r as was from {table} r where r.record_key = any($1)), \
          change as materialized (select nextval('monitoring.record_change') as number), \
          ended as (\
            update {table} r set ended_on = $2, as_of = $2, batch_id = $3, changed_on = $4 \
-           from met m where r.record_key = m.record_key returning r.record_key, r.person_key, m.was), \
+           from met m where r.record_key = m.record_key returning r.record_key, r.person_key, r.division_code, m.was), \
          kept as (\
            insert into monitoring.record_before (batch_id, record_key, number, before, before_batch) \
            select $3, e.record_key, change.number, to_jsonb(e.was), (e.was).batch_id from ended e, change \
            on conflict on constraint record_before_pk do nothing) \
-         select person_key from ended"
+         select {about} from ended r"
     )
 }
 

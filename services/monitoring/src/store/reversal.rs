@@ -6,7 +6,8 @@ use minqing_kit::Result;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
-use crate::domain::record::Dataset;
+use super::record::about;
+use crate::domain::record::{Dataset, Touched};
 
 /// The statements of one dataset.
 #[derive(Clone, Debug)]
@@ -30,9 +31,10 @@ impl Reversal {
         let sets: Vec<_> = names.map(|name| format!("{name} = p.{name}")).collect();
         Reversal {
             touched: format!(
-                "select r.person_key from monitoring.record_before v, {table} r where {OWN} \
-                 union select (v.before->>'person_key')::uuid from monitoring.record_before v, {table} r \
-                 where {OWN} and v.before is not null"
+                "select {} from monitoring.record_before v, {table} r where {OWN} \
+                 union select (v.before->>'person_key')::uuid, null from monitoring.record_before v, {table} r \
+                 where {OWN} and v.before->>'person_key' is not null",
+                about(dataset, "r")
             ),
             inherit: format!(
                 "update {table} r set batch_id = h.batch_id, as_of = h.as_of, changed_on = h.begun_on, \
@@ -51,20 +53,19 @@ impl Reversal {
         }
     }
 
-    /// Takes the batch's changes of these records back, which the transaction holds; gives back the persons touched.
-    pub async fn take_back(&self, conn: &mut PgConnection, batch: Uuid, keys: &[Uuid]) -> Result<Vec<Uuid>> {
-        let persons = sqlx::query_scalar(AssertSqlSafe(self.touched.clone()))
-            .bind(batch)
-            .bind(keys)
-            .fetch_all(&mut *conn)
-            .await?;
+    /// Takes the batch's changes of these records back, which the transaction holds; gives back whom they are about.
+    pub async fn take_back(&self, conn: &mut PgConnection, batch: Uuid, keys: &[Uuid]) -> Result<Touched> {
+        let about: Vec<_> =
+            sqlx::query_as(AssertSqlSafe(self.touched.clone())).bind(batch).bind(keys).fetch_all(&mut *conn).await?;
         for statement in [&self.inherit, &self.restore, &self.remove] {
             sqlx::query(AssertSqlSafe(statement.clone())).bind(batch).bind(keys).execute(&mut *conn).await?;
         }
         for statement in [CLOSE_OVER_HEIR, CLOSE_OVER_GAP, HAND_ON, FORGET] {
             sqlx::query(statement).bind(batch).bind(keys).execute(&mut *conn).await?;
         }
-        Ok(persons)
+        let mut touched = Touched::default();
+        about.into_iter().for_each(|one| touched.push(one));
+        Ok(touched)
     }
 }
 

@@ -5,7 +5,7 @@ use minqing_kit::Result;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::{roster::Household, words};
+use crate::domain::{record::Touched, roster::Household, words};
 
 /// A household's place, to see whether a caller may look at it.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -22,12 +22,22 @@ pub async fn place(conn: &mut PgConnection, household: Uuid) -> Result<Option<Pl
     Ok(place)
 }
 
-/// Households the persons are in now, in order of id.
-pub async fn households_of(conn: &mut PgConnection, persons: &[Uuid]) -> Result<Vec<Uuid>> {
+/// Households that these persons are in now, and all of these counties and townships, in order of id.
+pub async fn households_of(conn: &mut PgConnection, touched: &Touched) -> Result<Vec<Uuid>> {
+    if touched.is_nobody() {
+        return Ok(Vec::new());
+    }
+    let (counties, townships): (Vec<&str>, Vec<&str>) =
+        touched.divisions.iter().map(String::as_str).partition(|code| words::county(code) == *code);
     let ids = sqlx::query_scalar(
-        "select distinct household_id from monitoring.member where person_key = any($1) order by household_id",
+        "select household_id from monitoring.member where person_key = any($1) \
+         union select household_id from monitoring.household where county_code = any($2) \
+         union select household_id from monitoring.household where left(division_code, 9) || '000' = any($3) \
+         order by household_id",
     )
-    .bind(persons)
+    .bind(&touched.persons)
+    .bind(counties)
+    .bind(townships)
     .fetch_all(conn)
     .await?;
     Ok(ids)

@@ -5,7 +5,8 @@ use minqing_kit::Result;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::batch::Batch;
+use super::roster;
+use crate::domain::{batch::Batch, record::Touched};
 
 /// Batches whose versions are forgotten in one transaction.
 const FORGOTTEN_BATCHES: i64 = 100;
@@ -147,15 +148,15 @@ pub async fn records(conn: &mut PgConnection, batch: Uuid, limit: i64) -> Result
     Ok(keys)
 }
 
-/// Notes the persons' households for evaluation.
-pub async fn note_persons(conn: &mut PgConnection, batch: Uuid, persons: &[Uuid]) -> Result<()> {
+/// Notes the households that records were about for evaluation.
+pub async fn note_touched(conn: &mut PgConnection, batch: Uuid, touched: &Touched) -> Result<()> {
     sqlx::query(
         "insert into monitoring.withdrawal_household (batch_id, household_id) \
-         select distinct $1::uuid, household_id from monitoring.member where person_key = any($2) \
+         select $1::uuid, household_id from unnest($2::uuid[]) as t (household_id) \
          on conflict on constraint withdrawal_household_pk do nothing",
     )
     .bind(batch)
-    .bind(persons)
+    .bind(roster::households_of(&mut *conn, touched).await?)
     .execute(conn)
     .await?;
     Ok(())

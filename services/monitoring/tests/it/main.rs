@@ -5,6 +5,7 @@
 mod adopting;
 mod back_test;
 mod batches;
+mod division;
 mod measure;
 mod orders;
 mod packs;

@@ -61,6 +61,9 @@ pub(crate) fn form<'a>(fact: &Fact, absent: &'a [AbsentSource]) -> Result<Form<'
                 return absent_form(fact, found);
             }
             let found = source_named(source)?;
+            if fact.level == Level::Person && found.division.is_some() {
+                return Err(of_divisions(source));
+            }
             if fact.level == Level::Person && found.person.is_none() {
                 return Err(of_households(source));
             }
@@ -83,6 +86,11 @@ fn absent_form<'a>(fact: &Fact, source: &'a AbsentSource) -> Result<Form<'a>, Fa
 fn of_households(source: &str) -> Fault {
     Fault::new(format!("rows of `{source}` belong to households"), format!("“{source}”按家庭归集"))
         .hint("level: household")
+}
+
+fn of_divisions(source: &str) -> Fault {
+    Fault::new(format!("rows of `{source}` are about a county or township"), format!("“{source}”按县区或乡镇归集"))
+        .hint("level: household: a household has the facts of its division")
 }
 
 fn source_named(name: &str) -> Result<&'static Source, Fault> {

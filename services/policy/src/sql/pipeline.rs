@@ -9,7 +9,7 @@ use super::{
     parameter,
 };
 use crate::{
-    catalogue::{RecordSet, Source},
+    catalogue::{DivisionLevel, RecordSet, Source},
     check::Analysis,
     error::Fault,
     expression::{compile_as, compile_boolean},
@@ -162,14 +162,20 @@ impl Pipeline<'_> {
             columns.push(format!("{} as f_{}", aggregate(fact, &env)?, fact.name));
         }
         let by_person = "r.person_key = m.person_key";
-        let (from, tie, subject, word) = match (level, source.household) {
+        let (from, tie, subject, word) = match (level, source.household, source.division) {
+            (_, _, Some(DivisionLevel::County)) => {
+                ("scope", "r.division_code = m.county_code", "m.household_id", "household")
+            }
+            (_, _, Some(DivisionLevel::Township)) => {
+                ("scope", "r.division_code = left(m.division_code, 9) || '000'", "m.household_id", "household")
+            }
             // The register's rows are found by their household: that is how they are indexed.
-            (Level::Person, Some(_)) => {
+            (Level::Person, Some(_), None) => {
                 ("member", "r.household_id = m.household_id and r.person_key = m.person_key", "r.person_key", "person")
             }
-            (Level::Person, None) => ("member", by_person, "r.person_key", "person"),
-            (_, Some(_)) => ("scope", "r.household_id = m.household_id", "r.household_id", "household"),
-            (_, None) => ("member", by_person, "m.household_id", "household"),
+            (Level::Person, None, None) => ("member", by_person, "r.person_key", "person"),
+            (_, Some(_), None) => ("scope", "r.household_id = m.household_id", "r.household_id", "household"),
+            (_, None, None) => ("member", by_person, "m.household_id", "household"),
         };
         // Rows that a snapshot no longer held are kept for history and count as gone.
         let gone = if source.feed.is_some() { "\n  where r.ended_on is null" } else { "" };

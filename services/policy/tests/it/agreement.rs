@@ -236,11 +236,12 @@ async fn records(town: &mut Town, set: &catalogue::RecordSet) {
         .collect();
     town.run(&format!(
         "insert into monitoring.{} (record_key, person_key, division_code, county_code, as_of, content_hash, batch_id, \
-         first_on, changed_on, {}) select gen_random_uuid(), m.person_key, '{COUNTY}', '{COUNTY}', '2026-10-20', '', \
+         first_on, changed_on, {}) select gen_random_uuid(), {}, '{COUNTY}', '{COUNTY}', '2026-10-20', '', \
          gen_random_uuid(), '2026-10-20', '2026-10-20', {} from monitoring.member m cross join generate_series(1, 3) \
          where random() < 0.12",
         set.table,
         names.join(", "),
+        if set.division.is_some() { "null" } else { "m.person_key" },
         values.join(", ")
     ))
     .await;

@@ -44,6 +44,7 @@ fn texts(reason: RowReason) -> (&'static str, &'static str) {
         RowReason::DivisionUnknown => {
             ("the division is not a township or village of the batch's county", "区划代码不是本批次县区的乡镇或村")
         }
+        RowReason::DivisionLevel => ("the division is of another level than is due here", "区划代码的级别不符"),
         RowReason::DateInFuture => ("the date lies in the future", "日期晚于今天"),
         RowReason::DateMalformed => ("not a real date of the form YYYY-MM-DD", "日期不存在或格式不是 YYYY-MM-DD"),
         RowReason::CodeUnknown => ("the code is not in the code table", "代码不在代码表中"),

@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minqing_policy::{Kind, Pack, catalogue::RecordColumn, catalogue::RecordSet};
+use minqing_policy::{
+    Kind, Pack,
+    catalogue::{DivisionLevel, RecordColumn, RecordSet},
+};
 use sqlparser::ast::{BinaryOperator, Expr, InTarget, Value};
 
 use super::translate::{parse, walk};
@@ -113,6 +116,9 @@ fn shape(set: &str) -> Shape {
 
 /// Fills the dataset's table.
 pub fn fill(pack: &Pack, set: &RecordSet, today: &str) -> String {
+    if set.division.is_some() {
+        return of_divisions(set, today);
+    }
     let shape = shape(&set.name());
     let who = if set.household && !shape.who.starts_with(HEAD) {
         format!("{HEAD} and {}", shape.who)
@@ -142,6 +148,30 @@ pub fn fill(pack: &Pack, set: &RecordSet, today: &str) -> String {
     sql.replace("AGE", "extract(year from age(date 'TODAY', m.birth_on))")
         .replace("NORMAL", "(sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()))")
         .replace("TODAY", today)
+}
+
+/// One row for each county and each township with households: a year's month in the county's, the last in the township's.
+fn of_divisions(set: &RecordSet, today: &str) -> String {
+    let (code, months) = match set.division {
+        Some(DivisionLevel::Township) => ("left(h.division_code, 9) || '000'", 1),
+        _ => ("h.county_code", 9),
+    };
+    let value = |column: &RecordColumn| match column.field.ends_with("_month") {
+        true => "202600 + g".to_owned(),
+        false => plain(column, None),
+    };
+    let names: Vec<&str> = set.columns.iter().map(|column| column.column.as_str()).collect();
+    let values: Vec<String> = set.columns.iter().map(value).collect();
+    let (names, values) = (listed(&names), listed(&values));
+    format!(
+        "insert into monitoring.{table} (record_key, division_code, county_code, as_of, content_hash, batch_id, first_on, \
+           changed_on{names}) \
+         select md5('{table} ' || h.code || g)::uuid, h.code, h.county_code, date '{today}' - 3, decode(md5(h.code), 'hex'), \
+           '00000000-0000-0000-0000-000000000001', date '{today}' - 3, date '{today}' - 3{values} \
+         from (select distinct {code} as code, h.county_code from monitoring.household h) h \
+         cross join generate_series(1, {months}) g",
+        table = set.table,
+    )
 }
 
 fn listed<T: AsRef<str>>(items: &[T]) -> String {

@@ -9,10 +9,11 @@ use minqing_proto::minqing::bureau::{
     rural::v1 as rural, women::v1 as women,
 };
 
-use super::When;
+use super::{When, of_divisions::DEAR_MONTH, plant::price_allowance};
 use crate::{
     calendar::{minus, plus, start},
     dataset::{Row, iso},
+    division::SECOND,
     household::{Class, Household},
     person::Sex,
 };
@@ -38,6 +39,7 @@ struct Arrived<'a> {
 impl Arrived<'_> {
     fn all(mut self) -> Rows {
         self.household();
+        self.allowance();
         for member in 0..u8::try_from(self.home.members.len()).unwrap_or(u8::MAX) {
             self.person(member);
             self.besides(member);
@@ -109,6 +111,14 @@ impl Arrived<'_> {
             let (reviewed_on, category) = (iso(minus(start(), 16)), "B".to_owned());
             let income_fen = self.home.income_fen / 12 / i64::from(heads);
             self.tell(0, outside::CivilReview { reviewed_on, category, income_fen, ..Default::default() });
+        }
+    }
+
+    /// The allowance of the dear month, where there was one.
+    fn allowance(&mut self) {
+        let told = |row: &Row| matches!(row, Row::CivilPayment(p) if p.programme == "P-JB-09");
+        if self.home.county == SECOND && self.holds(&AIDED) && !self.known.iter().any(|(_, _, row)| told(row)) {
+            self.tell(0, price_allowance(DEAR_MONTH, &self.home.no));
         }
     }
 

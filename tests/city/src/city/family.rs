@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use rand::Rng;
 
-use super::Builder;
+use super::{Builder, plant::FUND_TOWNSHIPS};
 use crate::{
     calendar,
     division::{County, Township, townships},
@@ -105,7 +105,8 @@ impl Builder {
     }
 
     fn township(&mut self, county: County, rural: bool) -> Township {
-        let fitting: Vec<Township> = townships(county).iter().filter(|t| t.urban() != rural).copied().collect();
+        let free = |t: &&Township| t.urban() != rural && !FUND_TOWNSHIPS.contains(&t.code);
+        let fitting: Vec<Township> = townships(county).iter().filter(free).copied().collect();
         // Counties without street offices have their townspeople in the first town.
         match fitting.len() {
             0 => townships(county)[0],

@@ -4,6 +4,7 @@
 mod arrived;
 mod family;
 mod life;
+mod of_divisions;
 mod plant;
 mod rows;
 
@@ -54,6 +55,8 @@ pub struct City {
     pub initial: BTreeMap<(Dataset, County), Rows>,
     /// What each bureau learns on a day.
     pub later: BTreeMap<(NaiveDate, Dataset, County), Rows>,
+    /// What offices tell of counties and townships, by day.
+    pub of_divisions: BTreeMap<(NaiveDate, Dataset, County), Vec<Row>>,
     /// Ordinary households that chance had made into cases, and that were drawn again.
     pub redrawn: usize,
     ranges: BTreeMap<County, Range<usize>>,
@@ -72,6 +75,7 @@ impl City {
                 plants: Vec::new(),
                 initial: BTreeMap::new(),
                 later: BTreeMap::new(),
+                of_divisions: BTreeMap::new(),
                 redrawn: 0,
                 ranges: BTreeMap::new(),
             },
@@ -87,6 +91,7 @@ impl City {
             builder.city.ranges.insert(county, begin..builder.city.households.len());
         }
         builder.go_on();
+        builder.city.of_divisions = of_divisions::rows(&builder.city);
         builder.city
     }
 
@@ -111,6 +116,9 @@ impl City {
         for (feed, rows) in &self.later {
             sum.update(format!("{feed:?}{rows:?}"));
         }
+        for (feed, rows) in &self.of_divisions {
+            sum.update(format!("{feed:?}{rows:?}"));
+        }
         sum.update(format!("{:?}", self.plants));
         hex(&sum.finalize())
     }
@@ -119,7 +127,8 @@ impl City {
 /// Households of each county: nearly all in the home county, three in a hundred in the second, and the other
 /// counties with their share once the city is large.
 fn shares(households: usize) -> Vec<(County, usize)> {
-    let second = (households * 3 / 100).max(households.min(12) / 4);
+    let least = if households < 200 { households.min(12) / 4 } else { 12 };
+    let second = (households * 3 / 100).max(least);
     let mut shares = vec![(division::HOME, households - second), (division::SECOND, second)];
     if households > 20_000 {
         let others: Vec<County> = division::counties().into_iter().skip(2).collect();

@@ -7,6 +7,7 @@ use minqing_proto::minqing::types::v1::RowReason;
 use super::*;
 use crate::{
     dataset::Bureau,
+    feed_plant,
     indicator::Indicator,
     oracle::{Case, Oracle},
     person::check_digit,
@@ -85,6 +86,25 @@ fn every_planted_positive_fires_and_no_near_miss_does() {
     }
     assert!(oracle.late_feeds().count() >= 5);
     assert!(oracle.late_feeds().all(|(dataset, county)| plan::withheld(*dataset, county)));
+}
+
+#[test]
+fn every_planted_feed_is_at_fault_and_no_near_miss_is() {
+    for (households, seed) in [(240, 1), (2_600, 3)] {
+        let city = city(households, seed);
+        let oracle = rehearse(&city);
+        let faults: BTreeSet<_> = oracle.feed_faults().copied().collect();
+        for (indicator, dataset, kind) in feed_plant::ALL {
+            let held = faults.contains(&(indicator, dataset, crate::division::HOME));
+            assert_eq!(held, kind == Kind::Fires, "{indicator} {dataset:?} {households}");
+        }
+        let day = |n| calendar::add_working(calendar::start(), n);
+        let swung = |n| {
+            let feed = (Dataset::PoliceIdentity, crate::division::HOME);
+            oracle.feed_held_on(Indicator::Q02, feed, day(n))
+        };
+        assert_eq!([4, 5].map(swung), [false, true], "one row below and one row above");
+    }
 }
 
 #[test]

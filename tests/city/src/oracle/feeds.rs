@@ -8,9 +8,10 @@ use minqing_proto::minqing::types::v1::RowReason;
 use crate::{
     dataset::Dataset,
     division::County,
+    feed_plant,
     indicator::Indicator,
-    plan::{Batch, Mode},
-    thresholds::Beside,
+    plan::{Batch, Mode, Origin},
+    thresholds::{Beside, Thresholds},
 };
 
 /// Share of empty values that required columns may have, permille; what the contract says.
@@ -22,10 +23,17 @@ struct Sent {
     as_of: NaiveDate,
     mode: Mode,
     rows: u64,
+    /// People of its readable rows, and those among them whom the register does not know.
+    people: u64,
+    strangers: u64,
     defects: BTreeMap<i32, u64>,
 }
 
 impl Sent {
+    fn agreement_permille(&self) -> Option<u64> {
+        ((self.people - self.strangers) * 1000).checked_div(self.people)
+    }
+
     fn rows_with(&self, reasons: &[RowReason]) -> u64 {
         reasons.iter().filter_map(|reason| self.defects.get(&(*reason as i32))).sum()
     }
@@ -43,26 +51,36 @@ impl Feeds {
         for (_, reason) in batch.defects() {
             *defects.entry(reason as i32).or_insert(0) += 1;
         }
-        let sent = Sent { as_of: batch.as_of, mode: batch.mode, rows: batch.lines.len() as u64, defects };
+        let strangers = batch.lines.iter().filter(|line| line.origin == Origin::Stranger).count() as u64;
+        let sent = Sent {
+            as_of: batch.as_of,
+            mode: batch.mode,
+            rows: batch.lines.len() as u64,
+            people: feed_plant::people(&batch.lines) as u64 + strangers,
+            strangers,
+            defects,
+        };
         let all = self.sent.entry((batch.dataset, batch.county)).or_default();
         all.insert(all.partition_point(|other| other.as_of <= sent.as_of), sent);
     }
 
-    /// Indicators that hold of a feed by its newest batch. Nobody sends a name in variant characters, ages beyond
-    /// measure, or persons the register does not know, so Q05 and Q09 never hold.
-    pub fn faults(&self, feed: (Dataset, County), lines: &Beside) -> Vec<Indicator> {
+    /// Indicators that hold of a feed by its newest batch. Nobody sends ages beyond measure.
+    pub fn faults(&self, feed: (Dataset, County), lines: &Thresholds) -> Vec<Indicator> {
         use RowReason::{
-            DateInFuture, DivisionUnknown, IdNameConflict, IdNumberCheckDigit, IdNumberMalformed, RequiredValueMissing,
+            DateInFuture, DivisionUnknown, IdNameConflict, IdNumberCheckDigit, IdNumberMalformed, NameVariant,
+            RequiredValueMissing,
         };
         let Some((newest, before)) = self.sent.get(&feed).and_then(|all| all.split_last()) else { return Vec::new() };
         let any = |reasons: &[RowReason]| newest.rows_with(reasons) > 0;
         let holds = [
-            (Indicator::Q02, swings(newest, before, lines)),
+            (Indicator::Q02, swings(newest, before, &lines.beside)),
             (Indicator::Q03, any(&[IdNumberCheckDigit, IdNumberMalformed])),
             (Indicator::Q04, any(&[IdNameConflict])),
+            (Indicator::Q05, any(&[NameVariant])),
             (Indicator::Q06, any(&[DivisionUnknown])),
             (Indicator::Q07, newest.rows_with(&[RequiredValueMissing]) * 1000 > EMPTY_LIMIT * newest.rows),
             (Indicator::Q08, any(&[DateInFuture])),
+            (Indicator::Q09, newest.agreement_permille().is_some_and(|share| share < lines.offices.agreement_permille)),
         ];
         holds.into_iter().filter(|(_, holds)| *holds).map(|(indicator, _)| indicator).collect()
     }

@@ -7,6 +7,7 @@
 
 mod aid;
 mod change;
+mod division;
 mod feeds;
 mod indicators;
 mod need;
@@ -58,6 +59,8 @@ pub struct Oracle {
     city: Arc<City>,
     rows: Vec<Vec<(u8, Row)>>,
     classes: Vec<Vec<Held>>,
+    /// Rows about counties and townships, by county.
+    of_divisions: BTreeMap<County, Vec<Row>>,
     delivered: BTreeMap<(Dataset, County), NaiveDate>,
     referrals: HashMap<String, ReferralTerm>,
     overdue: HashMap<u32, Vec<String>>,
@@ -74,7 +77,17 @@ pub struct Oracle {
 pub fn is_struck(household: &Household, rows: &[(u8, Row)], lines: &Thresholds, today: NaiveDate) -> bool {
     let at = Moment::new(today, lines);
     let classes = &household.classes;
-    let view = View { fresh: &|_| true, overdue: false, forgotten: false, household, classes, rows, lines, at: &at };
+    let view = View {
+        fresh: &|_| true,
+        overdue: false,
+        forgotten: false,
+        household,
+        classes,
+        rows,
+        of_divisions: &[],
+        lines,
+        at: &at,
+    };
     let mut found = Vec::new();
     view.cases(0, &mut found);
     !found.is_empty()
@@ -88,6 +101,7 @@ impl Oracle {
             city,
             rows,
             classes,
+            of_divisions: BTreeMap::new(),
             delivered: BTreeMap::new(),
             referrals: HashMap::new(),
             overdue: HashMap::new(),
@@ -107,6 +121,9 @@ impl Oracle {
                 self.rows[place].retain(|(_, row)| row.dataset() != batch.dataset);
             }
         }
+        if batch.dataset.is_of_divisions() {
+            self.deliver_of_divisions(batch);
+        }
         for line in &batch.lines {
             let Origin::Clean { household, member } = line.origin else { continue };
             let rows = &mut self.rows[household as usize];
@@ -119,7 +136,7 @@ impl Oracle {
             }
         }
         self.feeds.note(batch);
-        let faults = self.feeds.faults((batch.dataset, batch.county), &self.city.thresholds.beside);
+        let faults = self.feeds.faults((batch.dataset, batch.county), &self.city.thresholds);
         self.passing.extend(faults.into_iter().map(|indicator| (indicator, batch.dataset, batch.county)));
         let as_of = self.delivered.entry((batch.dataset, batch.county)).or_insert(batch.as_of);
         *as_of = (*as_of).max(batch.as_of);
@@ -194,6 +211,7 @@ impl Oracle {
             household,
             classes: &self.classes[place as usize],
             rows: &self.rows[place as usize],
+            of_divisions: self.of_divisions.get(household.county).map_or(&[], Vec::as_slice),
             lines: &self.city.thresholds,
             at,
         };
@@ -242,7 +260,7 @@ impl Oracle {
                 if self.feed_late(*dataset, county, today) {
                     self.late_feeds.entry((*dataset, county)).or_default().insert(today);
                 }
-                let faults = self.feeds.faults((*dataset, county), &self.city.thresholds.beside);
+                let faults = self.feeds.faults((*dataset, county), &self.city.thresholds);
                 self.passing.extend(faults.into_iter().map(|indicator| (indicator, *dataset, *county)));
                 for indicator in [Indicator::Q01, Indicator::Q10] {
                     if self.feed_holds(indicator, (*dataset, county), today) {

@@ -15,12 +15,12 @@ use crate::{
 };
 
 /// Months since year zero, of a day.
-fn months_of(day: NaiveDate) -> i32 {
+pub(super) fn months_of(day: NaiveDate) -> i32 {
     day.year() * 12 + i32::try_from(day.month()).unwrap_or(0)
 }
 
 /// The same of a month written as year times 100 plus month.
-fn months_in(month: i32) -> i32 {
+pub(super) fn months_in(month: i32) -> i32 {
     month - 88 * (month / 100)
 }
 
@@ -108,6 +108,8 @@ impl View<'_> {
             Indicator::C26 => self.reviewed_above_standard(),
             Indicator::C28 => all(&[Some(self.holds_any(&FOUR)), self.other_size_registered()]),
             Indicator::C32 => self.home_given_up(),
+            Indicator::P07 => self.price_allowance_unpaid(),
+            Indicator::P09 => self.reserve_fund_low(),
             Indicator::P14 => self.notice_too_short(),
             Indicator::P19 => self.if_fresh(Dataset::VoiceMatter, || {
                 let lately = |row: &&(u8, Row)| match &row.1 {

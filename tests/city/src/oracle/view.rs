@@ -196,6 +196,8 @@ pub(super) struct View<'a> {
     pub household: &'a Household,
     pub classes: &'a [Held],
     pub rows: &'a [(u8, Row)],
+    /// Rows about the household's county and its townships.
+    pub of_divisions: &'a [Row],
     pub lines: &'a Thresholds,
     pub at: &'a Moment,
 }

@@ -28,7 +28,8 @@ use crate::{
     city::Kind,
     dataset::Dataset,
     dataset::{Bureau, date},
-    division::County,
+    division::{County, HOME},
+    feed_plant,
     indicator::Indicator,
     mesh::{ask, patiently},
     oracle::Case,
@@ -337,6 +338,17 @@ impl Play {
             let in_time = self.oracle.feeds_in_time();
             count.near_misses = in_time.len() as u64;
             count.near_misses_fired = in_time.iter().filter(|(d, c)| told(*d, *c)).count() as u64;
+        }
+        for (indicator, dataset, kind) in feed_plant::ALL.into_iter().filter(|_| feed_plant::has_room(&self.city)) {
+            let Some(count) = counts.get_mut(&indicator) else { continue };
+            let told = raised.contains(&(indicator, dataset, HOME));
+            if kind == Kind::Fires {
+                count.planted += 1;
+                count.hits += u64::from(told);
+            } else {
+                count.near_misses += 1;
+                count.near_misses_fired += u64::from(told);
+            }
         }
         let mut missed = Vec::new();
         for fault in self.oracle.feed_faults() {

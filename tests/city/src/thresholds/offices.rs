@@ -22,6 +22,7 @@ macro_rules! lines {
 }
 
 lines! {
+    agreement_permille: u64 = 970, "agreement_line";
     accident_days: u64 = 30, "accident_days";
     complaints: usize = 2, "complaint_limit";
     complaint_days: u64 = 90, "complaint_days";
@@ -39,10 +40,14 @@ lines! {
     notice_days: i64 = 7, "public_notice_days";
     notice_watch_days: u64 = 60, "notice_watch_days";
     post_wait_days: u64 = 90, "post_wait_days";
+    price_cpi_permille: i32 = 35, "price_trigger_cpi";
+    price_food_permille: i32 = 60, "price_trigger_food";
+    price_pay_months: i32 = 1, "price_pay_months";
     rebuild_days: u64 = 183, "rebuild_days";
     refused_days: u64 = 365, "refused_days";
     rehabilitation_age: i32 = 6, "rehabilitation_age";
     relapse_days: u64 = 365, "relapse_days";
+    reserve_months: i64 = 2, "reserve_months";
     returned_months: i32 = 3, "returned_payment_months";
     returned_payments: usize = 2, "returned_payment_limit";
     review_span_days: u64 = 400, "review_span_days";

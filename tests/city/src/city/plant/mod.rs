@@ -3,12 +3,14 @@
 
 mod beside;
 mod bureau;
+mod division;
 mod offices;
 mod register;
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
+pub(super) use self::division::{FUND_TOWNSHIPS, price_allowance};
 use super::{Builder, When, family::Role, rows};
 use crate::{
     calendar,
@@ -103,6 +105,11 @@ impl Builder {
             }
             SECOND => {
                 let rounds = (count / 12).clamp(1, 6);
+                if self.city.settings.households >= 200 {
+                    for _ in 0..rounds {
+                        self.prices_and_funds();
+                    }
+                }
                 for n in 0..rounds * 11 {
                     if self.city.households.len() < begin + count {
                         self.plant_stale(n);
