@@ -5,6 +5,7 @@
 mod adopting;
 mod back_test;
 mod batches;
+mod deeds;
 mod measure;
 mod orders;
 mod packs;
