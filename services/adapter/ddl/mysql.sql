@@ -95,6 +95,7 @@ create table mq_feedback (
     deferred_to   date,
     handled_on    date,
     supersedes    varchar(100),
+    evidence_digest varchar(64),
     constraint mq_feedback_pk primary key (mq_batch_no, mq_seq)
 ) default character set utf8mb4 collate utf8mb4_bin;
 

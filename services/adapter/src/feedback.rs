@@ -18,6 +18,8 @@ use crate::{Result, core::Core, row::text, store};
 /// Records in one call.
 pub const MAX_RECORDS: usize = 500;
 const MAX_RECORD_NO: usize = 64;
+/// Hex digits of SHA-256 and SM3.
+const DIGEST: usize = 64;
 const MAX_CODE: usize = 40;
 const MAX_BASIS: usize = 200;
 /// Ten million yuan: more is a typing fault.
@@ -254,10 +256,24 @@ fn check(record: &FeedbackRecord, today: NaiveDate) -> Result<Feedback, Wrong> {
         deferred_to: said(deferred),
         handled_on: handled.to_string(),
         supersedes: plain(&record.supersedes, "supersedes", MAX_RECORD_NO)?,
+        evidence_digest: digest(&record.evidence_digest)?,
     };
     check_amounts(&feedback)?;
     check_decision(&feedback, record.decision(), deferred.is_some_and(|d| d > handled))?;
     Ok(feedback)
+}
+
+/// Hex digest of the papers a decision rests on; a bureau may have none.
+fn digest(text: &str) -> Result<String, Wrong> {
+    let text = text.trim();
+    if text.is_empty() || text.len() == DIGEST && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err((
+        "evidence_digest",
+        "is no hex digest of 64 digits; give SHA-256 or SM3 of the papers",
+        "应为依据材料的64位十六进制摘要（SHA-256 或 SM3）",
+    ))
 }
 
 fn check_amounts(feedback: &Feedback) -> Result<(), Wrong> {
@@ -338,6 +354,7 @@ mod tests {
         assert_eq!(fault(|r| r.paid_on = "2027-01-01".into()), "paid_on");
         assert_eq!(fault(|r| r.amount_fen = 0), "amount_fen");
         assert_eq!(fault(|r| r.amount_fen = -1), "amount_fen");
+        assert_eq!(fault(|r| r.evidence_digest = "sm3".into()), "evidence_digest");
         assert_eq!(fault(|r| r.programme.clear()), "programme");
         assert_eq!(fault(|r| r.decision = 0), "decision");
         assert_eq!(fault(|r| r.decision = 99), "decision");

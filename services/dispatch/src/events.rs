@@ -1,4 +1,4 @@
-//! What dispatch consumes. monitoring: `WarningRaised` and `WarningCleared` merge into work orders. feedback:
+//! What dispatch consumes. registry: `HouseholdChanged` tells where a household is. monitoring: `WarningRaised` and `WarningCleared` merge into work orders. feedback:
 //! `ReferralSigned` and `FeedbackRecorded` move referrals. What it emits is in `app/tell.rs`.
 
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use minqing_kit::{
 use minqing_proto::minqing::{
     feedback::v1::{FeedbackRecorded, ReferralSigned},
     monitoring::v1::{ClearReason, WarningCleared, WarningRaised},
+    registry::v1::HouseholdChanged,
     types::v1::{FeedbackDecision, WarningLevel},
 };
 use uuid::Uuid;
@@ -30,16 +31,19 @@ use crate::{
         referral::{Answer, Decision},
         work_order::About,
     },
+    store::visit::{Place, put_places},
 };
 
+const HOUSEHOLD_CHANGED: &str = "minqing.registry.v1.HouseholdChanged";
 const WARNING_RAISED: &str = "minqing.monitoring.v1.WarningRaised";
 const WARNING_CLEARED: &str = "minqing.monitoring.v1.WarningCleared";
 const REFERRAL_SIGNED: &str = "minqing.feedback.v1.ReferralSigned";
 const FEEDBACK_RECORDED: &str = "minqing.feedback.v1.FeedbackRecorded";
 
-/// Both consumers.
+/// What dispatch consumes.
 pub fn consumers(rules: &Rules) -> Vec<Consumer> {
     vec![
+        Consumer { producer: "registry", types: vec![HOUSEHOLD_CHANGED], audience: None, handler: Arc::new(Places) },
         Consumer {
             producer: "monitoring",
             types: vec![WARNING_RAISED, WARNING_CLEARED],
@@ -53,6 +57,25 @@ pub fn consumers(rules: &Rules) -> Vec<Consumer> {
             handler: Arc::new(Answers { rules: rules.clone() }),
         },
     ]
+}
+
+struct Places;
+
+impl Handler for Places {
+    fn handle<'a>(&'a self, work: &'a mut Work, events: &'a [Event]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut places = Vec::with_capacity(events.len());
+            for event in events.iter().filter(|e| e.r#type == HOUSEHOLD_CHANGED) {
+                let changed: HouseholdChanged = decode(event)?;
+                places.push(Place {
+                    household: parse_name(HOUSEHOLDS, &changed.household, "household")?,
+                    division: changed.division_code,
+                    sequence: event.aggregate_sequence,
+                });
+            }
+            put_places(work.conn(), &places).await
+        })
+    }
 }
 
 /// Takes warnings.

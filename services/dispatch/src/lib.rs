@@ -1,9 +1,9 @@
 //! Dispatch (派发): who must do what by when.
 //!
-//! It owns work orders and referrals. Warnings of a household merge into its one open work order; the township checks
-//! and gives a verdict; referrals go to the bureaus; the last answer closes the chain. What is late goes up a level.
-//! It consumes monitoring and feedback, and emits `WorkOrderOpened`, `WorkOrderVerified`, `WorkOrderClosed`,
-//! `WorkOrderEscalated`, `ReferralIssued` (to the bureau's adapter) and `ReferralSettled`.
+//! It owns work orders, referrals and visits. Warnings of a household merge into its one open work order; the township
+//! checks and gives a verdict; referrals go to the bureaus; the last answer closes the chain. What is late goes up a level.
+//! It consumes registry, monitoring and feedback, and emits `WorkOrderOpened`, `WorkOrderVerified`, `WorkOrderClosed`,
+//! `WorkOrderEscalated`, `ReferralIssued` (to the bureau's adapter), `ReferralSettled` and `VisitRecorded`.
 
 use std::sync::Arc;
 

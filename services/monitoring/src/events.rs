@@ -1,5 +1,5 @@
-//! Events in: registry's HouseholdChanged makes the roster, dispatch's ReferralIssued and ReferralSettled the
-//! referrals under way, its WorkOrderVerified and WorkOrderClosed the verdicts on warnings. Events out: WarningRaised,
+//! Events in: registry's HouseholdChanged makes the roster; dispatch's and feedback's are what the mesh itself did: referrals,
+//! receipts, work orders, verdicts on warnings, visits, bureaus' records. Events out: WarningRaised,
 //! WarningCleared, HouseholdFactsChanged, each household's in order, and PolicyApproved.
 
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use minqing_kit::{
     events::{Consumer, Event, Handler, decode},
 };
 use minqing_proto::minqing::{
-    dispatch::v1::{ReferralIssued, ReferralSettled},
+    dispatch::v1::{ReferralIssued, ReferralSettled, WorkOrderClosed, WorkOrderVerified},
+    feedback::v1::FeedbackRecorded,
     registry::v1::HouseholdChanged,
 };
 use uuid::Uuid;
@@ -19,14 +20,13 @@ use uuid::Uuid;
 use crate::{
     app::{
         Monitoring,
-        referral::{self, Referrals},
-        roster, verdict,
+        deed::{self, Deeds},
+        roster,
     },
     domain::{
+        deed::{self as said, named},
         error::Fault,
-        roster as state,
-        verdict::{self as checks, Checked},
-        words,
+        roster as state, verdict as checks, words,
     },
     store::referral::{Issued, Settled},
 };
@@ -34,8 +34,12 @@ use crate::{
 const HOUSEHOLD_CHANGED: &str = "minqing.registry.v1.HouseholdChanged";
 const REFERRAL_ISSUED: &str = "minqing.dispatch.v1.ReferralIssued";
 const REFERRAL_SETTLED: &str = "minqing.dispatch.v1.ReferralSettled";
+const WORK_ORDER_OPENED: &str = "minqing.dispatch.v1.WorkOrderOpened";
 const WORK_ORDER_VERIFIED: &str = "minqing.dispatch.v1.WorkOrderVerified";
 const WORK_ORDER_CLOSED: &str = "minqing.dispatch.v1.WorkOrderClosed";
+const VISIT_RECORDED: &str = "minqing.dispatch.v1.VisitRecorded";
+const REFERRAL_SIGNED: &str = "minqing.feedback.v1.ReferralSigned";
+const FEEDBACK_RECORDED: &str = "minqing.feedback.v1.FeedbackRecorded";
 
 /// What monitoring consumes.
 pub fn consumers(monitoring: &Arc<Monitoring>) -> Vec<Consumer> {
@@ -48,9 +52,22 @@ pub fn consumers(monitoring: &Arc<Monitoring>) -> Vec<Consumer> {
         },
         Consumer {
             producer: "dispatch",
-            types: vec![REFERRAL_ISSUED, REFERRAL_SETTLED, WORK_ORDER_VERIFIED, WORK_ORDER_CLOSED],
+            types: vec![
+                REFERRAL_ISSUED,
+                REFERRAL_SETTLED,
+                WORK_ORDER_OPENED,
+                WORK_ORDER_VERIFIED,
+                WORK_ORDER_CLOSED,
+                VISIT_RECORDED,
+            ],
             audience: None,
             handler: Arc::new(Dispatched(Arc::clone(monitoring))),
+        },
+        Consumer {
+            producer: "feedback",
+            types: vec![REFERRAL_SIGNED, FEEDBACK_RECORDED],
+            audience: None,
+            handler: Arc::new(Answered(Arc::clone(monitoring))),
         },
     ]
 }
@@ -76,46 +93,84 @@ struct Dispatched(Arc<Monitoring>);
 impl Handler for Dispatched {
     fn handle<'a>(&'a self, work: &'a mut Work, events: &'a [Event]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let mut referrals = Referrals::default();
-            let mut checked = Vec::new();
+            let mut deeds = Deeds::default();
             for event in events {
-                read(event, &mut referrals, &mut checked)?;
+                read(event, &mut deeds)?;
             }
             // What was found of a household's warnings is a fact of its rules too.
-            referrals.households.extend(checked.iter().map(|of| of.household));
-            verdict::apply(work, &checked).await?;
-            referral::apply(&self.0, work, referrals).await
+            deeds.households.extend(deeds.checked.iter().map(|of| of.household));
+            deeds.households.extend(deeds.visits.iter().map(|of| of.household));
+            deeds.households.extend(deeds.steps.iter().map(|of| of.household));
+            deed::apply(&self.0, work, deeds).await
         })
     }
 }
 
-fn read(event: &Event, referrals: &mut Referrals, checked: &mut Vec<Checked>) -> Result<()> {
+fn read(event: &Event, deeds: &mut Deeds) -> Result<()> {
     match event.r#type.as_str() {
         REFERRAL_ISSUED => {
             let unreadable = Fault::EventUnreadable { kind: REFERRAL_ISSUED };
             // A referral about a feed has no household.
             if let Some(issued) = issued(&decode(event)?).ok_or(unreadable)? {
-                referrals.households.push(issued.household);
-                referrals.issued.push(issued);
+                deeds.households.push(issued.household);
+                deeds.issued.push(issued);
             }
         }
         REFERRAL_SETTLED => {
             let unreadable = Fault::EventUnreadable { kind: REFERRAL_SETTLED };
             let (household, settled) = settled(&decode(event)?).ok_or(unreadable)?;
-            referrals.households.extend(household);
-            referrals.settled.push(settled);
+            deeds.households.extend(household);
+            deeds.settled.push(settled);
+        }
+        WORK_ORDER_OPENED => {
+            let unreadable = Fault::EventUnreadable { kind: WORK_ORDER_OPENED };
+            deeds.steps.extend(said::opened(&decode(event)?).ok_or(unreadable)?);
         }
         WORK_ORDER_VERIFIED => {
-            let unreadable = Fault::EventUnreadable { kind: WORK_ORDER_VERIFIED };
-            checked.extend(checks::verified(decode(event)?).ok_or(unreadable)?);
+            let unreadable = || Fault::EventUnreadable { kind: WORK_ORDER_VERIFIED };
+            let verified: WorkOrderVerified = decode(event)?;
+            deeds.steps.extend(said::verified(&verified).ok_or_else(unreadable)?);
+            deeds.checked.extend(checks::verified(verified).ok_or_else(unreadable)?);
         }
         WORK_ORDER_CLOSED => {
-            let unreadable = Fault::EventUnreadable { kind: WORK_ORDER_CLOSED };
-            checked.extend(checks::closed(decode(event)?).ok_or(unreadable)?);
+            let unreadable = || Fault::EventUnreadable { kind: WORK_ORDER_CLOSED };
+            let closed: WorkOrderClosed = decode(event)?;
+            deeds.steps.extend(said::closed(&closed).ok_or_else(unreadable)?);
+            deeds.checked.extend(checks::closed(closed).ok_or_else(unreadable)?);
+        }
+        VISIT_RECORDED => {
+            let unreadable = Fault::EventUnreadable { kind: VISIT_RECORDED };
+            deeds.visits.push(said::visit(&decode(event)?).ok_or(unreadable)?);
         }
         _ => {}
     }
     Ok(())
+}
+
+struct Answered(Arc<Monitoring>);
+
+impl Handler for Answered {
+    fn handle<'a>(&'a self, work: &'a mut Work, events: &'a [Event]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut deeds = Deeds::default();
+            for event in events {
+                match event.r#type.as_str() {
+                    REFERRAL_SIGNED => {
+                        let unreadable = Fault::EventUnreadable { kind: REFERRAL_SIGNED };
+                        deeds.receipts.push(said::receipt(&decode(event)?).ok_or(unreadable)?);
+                    }
+                    FEEDBACK_RECORDED => {
+                        let unreadable = Fault::EventUnreadable { kind: FEEDBACK_RECORDED };
+                        let recorded = decode::<FeedbackRecorded>(event)?.feedback.and_then(said::record);
+                        deeds.records.extend(recorded.ok_or(unreadable)?);
+                    }
+                    _ => {}
+                }
+            }
+            deeds.households.extend(deeds.records.iter().map(|of| of.household));
+            deed::apply(&self.0, work, deeds).await
+        })
+    }
 }
 
 fn issued(event: &ReferralIssued) -> Option<Option<Issued>> {
@@ -127,6 +182,7 @@ fn issued(event: &ReferralIssued) -> Option<Option<Issued>> {
     Some(Some(Issued {
         id,
         household: named("households/", &event.household)?,
+        work_order: named("workOrders/", &event.work_order),
         person,
         bureau: words::bureau(event.bureau()),
         programme: event.programme.clone(),
@@ -143,8 +199,4 @@ fn settled(event: &ReferralSettled) -> Option<(Option<Uuid>, Settled)> {
         settled_on: state::date(&event.settled_on)?,
     };
     Some((household, settled))
-}
-
-fn named(collection: &str, name: &str) -> Option<Uuid> {
-    Uuid::try_parse(name.strip_prefix(collection)?).ok()
 }

@@ -242,7 +242,7 @@ fn widened(column: &str, sql_type: &str) -> String {
 
 fn register_sources() -> Vec<Source> {
     use Kind::{Boolean, Date, Integer, Money, Text};
-    vec![
+    let mut sources = vec![
         register(
             "register.household",
             "household",
@@ -255,6 +255,7 @@ fn register_sources() -> Vec<Source> {
                 ("income_as_of", "income_as_of", Date),
                 ("financial_assets_fen", "financial_assets_fen", Money),
                 ("house_count", "house_count::bigint", Integer),
+                ("first_seen_on", "first_seen_on", Date),
             ],
         ),
         register(
@@ -285,17 +286,72 @@ fn register_sources() -> Vec<Source> {
             (None, Some("household_id")),
             &[("kind", "kind", Text), ("vehicle_use", "vehicle_use", Text), ("registered_on", "registered_on", Date)],
         ),
+        feed(),
+        feed_quality(),
+    ];
+    sources.extend(deeds());
+    sources
+}
+
+/// What the mesh itself did, which it knows whole: a household without a row is one for which nothing was done.
+fn deeds() -> Vec<Source> {
+    use Kind::{Boolean, Date, Integer, Money, Text};
+    vec![
         register(
             "mesh.referral",
-            "referral",
+            "referral_state",
             (Some("person_key"), Some("household_id")),
             &[
                 ("bureau", "bureau", Text),
                 ("programme", "programme", Text),
                 ("issued_on", "issued_on", Date),
                 ("due_on", "due_on", Date),
+                ("signed_on", "signed_on", Date),
                 ("settled_on", "settled_on", Date),
                 ("decision", "decision", Text),
+            ],
+        ),
+        register(
+            "mesh.visit",
+            "visit",
+            (None, Some("household_id")),
+            &[
+                ("visited_on", "visited_on", Date),
+                ("met", "met", Boolean),
+                ("photo", "photo", Boolean),
+                ("minutes", "minutes::bigint", Integer),
+                ("group_ticked", "group_ticked", Text),
+                ("lives_alone", "lives_alone", Boolean),
+                ("carer", "carer", Text),
+                ("verdict", "verdict", Text),
+            ],
+        ),
+        register(
+            "mesh.work_order",
+            "work_order_state",
+            (None, Some("household_id")),
+            &[
+                ("opened_on", "opened_on", Date),
+                ("closed_on", "closed_on", Date),
+                ("severity", "severity", Text),
+                ("verdict", "verdict", Text),
+                ("needs_true", "needs_true", Integer),
+                ("needs_handled", "needs_handled", Integer),
+            ],
+        ),
+        register(
+            "mesh.feedback",
+            "feedback_in_force",
+            (Some("person_key"), Some("household_id")),
+            &[
+                ("bureau", "bureau", Text),
+                ("programme", "programme", Text),
+                ("decision", "decision", Text),
+                ("reason_code", "reason_code", Text),
+                ("evidence", "evidence", Boolean),
+                ("amount_fen", "amount_fen", Money),
+                ("handled_on", "handled_on", Date),
+                ("paid_on", "paid_on", Date),
             ],
         ),
         register(
@@ -304,8 +360,6 @@ fn register_sources() -> Vec<Source> {
             (None, Some("household_id")),
             &[("indicator", "indicator", Text), ("verdict", "verdict", Text), ("decided_on", "decided_on", Date)],
         ),
-        feed(),
-        feed_quality(),
     ]
 }
 

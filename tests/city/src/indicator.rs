@@ -1,4 +1,4 @@
-//! The indicators that the bureaus' data, the register and the mesh's referrals can make true, by their ids. Households
+//! The indicators that the bureaus' data, the register and the mesh's own work can make true, by their ids. Households
 //! are planted for the first sixteen in every city, with near misses; for most others in a city with room, and they are
 //! true besides as a consequence of planted lives. Every other indicator of the pack needs what no play brings yet,
 //! so it is unknown, and a warning of it is wrong.
@@ -140,6 +140,17 @@ indicators! {
     P09 Household "乡镇备用金不足或未用";
     P14 Household "公示不足7天或缺失";
     P19 Household "同一家庭重复诉求";
+    A27 Household "走访发现";
+    B28 Household "临时救助未启动";
+    B37 Household "救助明显不足";
+    P01 Household "转介未签收";
+    P03 Household "不予救助无依据";
+    P04 Household "已给予救助未发放";
+    P08 Household "先行救助材料未补齐";
+    P10 Person "医保身份推送未生效";
+    P13 Household "退出救助未告知或未听取意见";
+    P15 Household "入户核查可疑";
+    P18 Household "走访职责未落实";
     Q01 Feed "数据缺报";
     Q02 Feed "数据量异常波动";
     Q03 Feed "身份证号校验不通过";
@@ -156,6 +167,12 @@ impl Indicator {
     /// Those that households are planted for in every city, or feeds withheld.
     pub fn planted() -> &'static [Indicator] {
         &Indicator::ALL[..16]
+    }
+
+    /// Those that hold only by what people do with the mesh: sign late, refuse without papers, visit in haste.
+    pub fn by_people(self) -> bool {
+        use Indicator::{A27, B28, P01, P02, P03, P04, P15, P16, P18};
+        matches!(self, A27 | B28 | P01 | P02 | P03 | P04 | P15 | P16 | P18)
     }
 
     pub fn of(text: &str) -> Option<Indicator> {

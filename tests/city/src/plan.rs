@@ -139,8 +139,10 @@ fn batch(city: &City, oracle: &Oracle, feed: (Dataset, County), day: NaiveDate) 
     if dataset.is_of_divisions() {
         return division_batch(city, feed, day);
     }
-    // The ledger of events is there before the losses that rest on it.
-    let first = if dataset == Dataset::Event { calendar::start() } else { first_day(dataset.bureau()) };
+    // The ledger of events is there before the losses that rest on it, and what counts of a bill before the bill: until then
+    // the whole bill would count.
+    let early = matches!(dataset, Dataset::Event | Dataset::PolicyShare);
+    let first = if early { calendar::start() } else { first_day(dataset.bureau()) };
     let due = match dataset.rhythm() {
         // An empty batch once a month keeps the feed fresh when nothing happens.
         Rhythm::OnEvent => day == calendar::plus(first, 30),

@@ -41,6 +41,7 @@ pub const FEEDBACK: &[Column] = &[
     ("deferred_to", &["延期至", "deferred_to"], false),
     ("handled_on", &["办理日期", "handled_on"], true),
     ("supersedes", &["更正记录编号", "supersedes"], false),
+    ("evidence_digest", &["依据材料摘要", "evidence_digest"], false),
 ];
 
 pub const WITHDRAWAL: &[Column] = &[
@@ -203,6 +204,7 @@ pub fn record(line: &HashMap<&'static str, String>) -> FeedbackRecord {
         deferred_to: get("deferred_to"),
         handled_on: get("handled_on"),
         supersedes: get("supersedes"),
+        evidence_digest: get("evidence_digest"),
     }
 }
 

@@ -14,15 +14,15 @@ use minqing_proto::minqing::{
 use tonic::{Request, Response};
 use uuid::Uuid;
 
+use super::field_work;
 use crate::{
     app::{
         check::{accept, not_found, record},
         rules::Rules,
         scope,
         tell::{REFERRALS, WORK_ORDERS},
-        view,
+        view, visit,
     },
-    domain::verdict::Check,
     store::{
         list::{self, OrderFilter, ReferralFilter},
         row::OrderRow,
@@ -32,10 +32,6 @@ use crate::{
 
 /// Most entries of a page.
 const MOST: i32 = 500;
-/// Longest user id of a checker.
-const LONGEST_CHECKER: usize = 64;
-/// Hex digits of SHA-256 and SM3.
-const DIGEST: usize = 64;
 /// Key of work orders without a last day.
 const NO_LAST_DAY: &str = "9999-12-31";
 
@@ -103,14 +99,23 @@ impl DispatchRpc {
 
     async fn record(&self, call: &Call, request: pb::RecordVerdictRequest) -> Result<pb::RecordVerdictResponse> {
         let id = parse_name(WORK_ORDERS, &request.name, "name")?;
-        let check = check(&request)?;
+        let (check, seen) = (field_work::check(&request)?, request.visit.as_ref().map(field_work::seen).transpose()?);
         let rules = self.rules.clone();
         let change = self.db.mutate(call, &request, move |work| {
-            let (rules, check) = (rules.clone(), check.clone());
+            let (rules, check, seen) = (rules.clone(), check.clone(), seen.clone());
             Box::pin(async move {
-                let order = record(work, &rules, id, check).await?;
+                let order = record(work, &rules, id, check, seen).await?;
                 Ok(pb::RecordVerdictResponse { work_order: Some(order) })
             })
+        });
+        change.await
+    }
+
+    async fn visit(&self, call: &Call, request: pb::RecordVisitRequest) -> Result<pb::RecordVisitResponse> {
+        let visit = field_work::visit(&request)?;
+        let change = self.db.mutate(call, &request, move |work| {
+            let visit = visit.clone();
+            Box::pin(async move { visit::record(work, visit).await })
         });
         change.await
     }
@@ -192,6 +197,13 @@ impl DispatchService for DispatchRpc {
         Ok(Response::new(self.record(&Call::of(&request), request.into_inner()).await?))
     }
 
+    async fn record_visit(
+        &self,
+        request: Request<pb::RecordVisitRequest>,
+    ) -> tonic::Result<Response<pb::RecordVisitResponse>> {
+        Ok(Response::new(self.visit(&Call::of(&request), request.into_inner()).await?))
+    }
+
     async fn list_referrals(
         &self,
         request: Request<pb::ListReferralsRequest>,
@@ -239,7 +251,7 @@ fn wrong_token() -> Error {
         .field("page_token", "must come from the answer before, with the same filter")
 }
 
-fn unknown_enum(field: &'static str) -> Error {
+pub(super) fn unknown_enum(field: &'static str) -> Error {
     Error::invalid("UNKNOWN_VALUE", format!("{field} is not known"), format!("{field} 取值未知"))
         .field(field, "must be one of the contract's values")
 }
@@ -258,36 +270,6 @@ fn division(code: &str) -> Result<String> {
     let ends = [2, 4, 6, 9, 12].into_iter().filter(|end| *end <= code.len());
     let padding = |end: &usize| code.bytes().skip(*end).all(|b| b == b'0');
     Ok(ends.into_iter().find(padding).map_or(code, |end| &code[..end]).to_owned())
-}
-
-fn check(request: &pb::RecordVerdictRequest) -> Result<Check> {
-    let verdict = pb::Verdict::try_from(request.verdict).ok().and_then(view::verdict_reported);
-    let verdict = verdict.ok_or_else(|| unknown_enum("verdict"))?;
-    let checked_on = request.checked_on.parse().map_err(|_| {
-        Error::invalid("INVALID_DATE", "checked_on must be a date, YYYY-MM-DD", "checked_on 应为 YYYY-MM-DD 格式的日期")
-            .field("checked_on", "must be YYYY-MM-DD")
-    })?;
-    let checker = request.checker.trim();
-    if checker.is_empty() || checker.chars().count() > LONGEST_CHECKER || checker.chars().any(char::is_control) {
-        return Err(Error::invalid("INVALID_CHECKER", "checker must name who checked", "应填写核查人")
-            .field("checker", format!("must be a user id of 1 to {LONGEST_CHECKER} characters")));
-    }
-    let digest = request.evidence_digest.as_str();
-    if !digest.is_empty() && (digest.len() != DIGEST || !digest.bytes().all(|b| b.is_ascii_hexdigit())) {
-        return Err(Error::invalid(
-            "INVALID_DIGEST",
-            "evidence_digest must be the hex digest of the photo or recording",
-            "evidence_digest 应为照片或录音的十六进制摘要",
-        )
-        .field("evidence_digest", format!("must be {DIGEST} hex digits")));
-    }
-    Ok(Check {
-        verdict,
-        checked_on,
-        checker: checker.to_owned(),
-        person_seen: request.person_seen,
-        evidence_digest: digest.to_ascii_lowercase(),
-    })
 }
 
 #[cfg(test)]

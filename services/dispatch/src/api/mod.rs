@@ -1,5 +1,6 @@
 //! The contract: decode, call a use case, encode.
 
 mod dispatch_rpc;
+mod field_work;
 
 pub use dispatch_rpc::DispatchRpc;

@@ -13,11 +13,12 @@ use super::{
     rules::Rules,
     scope,
     tell::{household_name, tell},
-    view,
+    view, visit,
 };
 use crate::{
     domain::{
         verdict::Check,
+        visit::{Occasion, Seen, Visit},
         work_order::{Effect, Issuing, Reason, Target, WorkOrder},
     },
     store::{suppression, work_order},
@@ -35,7 +36,16 @@ pub async fn accept(work: &mut Work, rules: &Rules, id: Uuid) -> Result<pb::Work
 }
 
 /// Reports the check.
-pub async fn record(work: &mut Work, rules: &Rules, id: Uuid, check: Check) -> Result<pb::WorkOrder> {
+///
+/// A check that a township owes is a visit, told of or not: who says nothing of it must not go unseen. What a desk looks up
+/// in its papers is one only when it says so.
+pub async fn record(
+    work: &mut Work,
+    rules: &Rules,
+    id: Uuid,
+    check: Check,
+    seen: Option<Seen>,
+) -> Result<pb::WorkOrder> {
     let mut order = find(work, id).await?;
     let today = work.today();
     if check.checked_on > today {
@@ -43,10 +53,29 @@ pub async fn record(work: &mut Work, rules: &Rules, id: Uuid, check: Check) -> R
             .field("checked_on", "must not be later than today"));
     }
     let mut taken = taken(work, &order).await?;
+    let owed = order.reasons.iter().any(|reason| !reason.at_county && !reason.covered);
+    let visit = if owed || seen.is_some() { visit_of(&order, &check, seen.unwrap_or_default()) } else { None };
     let effects = decide(work, rules, &mut order, check, &mut taken)?;
+    if let Some(visit) = visit {
+        visit::keep(work, &visit).await?;
+    }
     let touched = ["verdict", "checked_on", "checker", "person_seen", "evidence_digest"];
     work.audit(&household_name(&order), &touched);
     finish(work, rules, order, effects).await
+}
+
+/// The visit behind a check; none about a feed.
+fn visit_of(order: &WorkOrder, check: &Check, seen: Seen) -> Option<Visit> {
+    Some(Visit {
+        household: order.household?,
+        division: order.division.clone(),
+        on: check.checked_on,
+        visitor: check.checker.clone(),
+        met: check.person_seen,
+        seen,
+        photo_digest: check.evidence_digest.clone(),
+        occasion: Occasion::Check { work_order: order.id, verdict: check.verdict },
+    })
 }
 
 fn decide(work: &Work, rules: &Rules, order: &mut WorkOrder, check: Check, taken: &mut Taken) -> Result<Vec<Effect>> {

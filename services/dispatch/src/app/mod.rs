@@ -8,3 +8,4 @@ pub mod rules;
 pub mod scope;
 pub mod tell;
 pub mod view;
+pub mod visit;

@@ -86,6 +86,7 @@ fn verified(rules: &Rules, order: &WorkOrder) -> WorkOrderVerified {
         candidate_classes: classes.into_iter().map(|c| c as i32).collect(),
         recheck_class,
         verified_on: view::day(order.check.as_ref().map(|c| c.checked_on)),
+        level: i32::from(order.level),
     }
 }
 

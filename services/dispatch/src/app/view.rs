@@ -17,6 +17,7 @@ use crate::{
         referral::{Decision, ReferralState},
         state::State,
         verdict::Verdict,
+        visit::Seen,
         work_order::{Reason, WorkOrder},
     },
     store::row::ReferralRow,
@@ -110,16 +111,20 @@ pub fn state_asked(state: pb::WorkOrderState) -> Option<State> {
 
 /// The work order's verdict in the contract's words; unspecified before the check.
 pub fn verdict(order: &WorkOrder) -> pb::Verdict {
-    match order.check.as_ref().map(|c| c.verdict) {
-        None => pb::Verdict::Unspecified,
-        Some(Verdict::VerifiedTrue) => pb::Verdict::VerifiedTrue,
-        Some(Verdict::VerifiedPartly) => pb::Verdict::VerifiedPartly,
-        Some(Verdict::NotTrue) => pb::Verdict::NotTrue,
-        Some(Verdict::AlreadyAided) => pb::Verdict::AlreadyAided,
-        Some(Verdict::CannotFind) => pb::Verdict::CannotFind,
-        Some(Verdict::MovedAway) => pb::Verdict::MovedAway,
-        Some(Verdict::RefusesHelp) => pb::Verdict::RefusesHelp,
-        Some(Verdict::Died) => pb::Verdict::Died,
+    order.check.as_ref().map_or(pb::Verdict::Unspecified, |check| verdict_told(check.verdict))
+}
+
+/// A verdict in the contract's words.
+pub fn verdict_told(verdict: Verdict) -> pb::Verdict {
+    match verdict {
+        Verdict::VerifiedTrue => pb::Verdict::VerifiedTrue,
+        Verdict::VerifiedPartly => pb::Verdict::VerifiedPartly,
+        Verdict::NotTrue => pb::Verdict::NotTrue,
+        Verdict::AlreadyAided => pb::Verdict::AlreadyAided,
+        Verdict::CannotFind => pb::Verdict::CannotFind,
+        Verdict::MovedAway => pb::Verdict::MovedAway,
+        Verdict::RefusesHelp => pb::Verdict::RefusesHelp,
+        Verdict::Died => pb::Verdict::Died,
     }
 }
 
@@ -135,6 +140,19 @@ pub fn verdict_reported(verdict: pb::Verdict) -> Option<Verdict> {
         pb::Verdict::MovedAway => Some(Verdict::MovedAway),
         pb::Verdict::RefusesHelp => Some(Verdict::RefusesHelp),
         pb::Verdict::Died => Some(Verdict::Died),
+    }
+}
+
+/// What was seen on a visit, in the contract's words.
+pub fn visit_details(seen: &Seen) -> pb::VisitDetails {
+    let named = |prefix: &str, word: &Option<String>| format!("{prefix}{}", word.as_deref().unwrap_or("unspecified"));
+    let group = named("visit_group_", &seen.group_ticked).to_ascii_uppercase();
+    let carer = named("carer_", &seen.carer).to_ascii_uppercase();
+    pb::VisitDetails {
+        minutes: seen.minutes,
+        group_ticked: pb::VisitGroup::from_str_name(&group).unwrap_or_default() as i32,
+        lives_alone: seen.lives_alone,
+        carer: pb::Carer::from_str_name(&carer).unwrap_or_default() as i32,
     }
 }
 

@@ -6,6 +6,7 @@ pub mod referral;
 pub mod state;
 pub mod timetable;
 pub mod verdict;
+pub mod visit;
 pub mod work_order;
 
 #[cfg(test)]

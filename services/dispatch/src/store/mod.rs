@@ -5,4 +5,5 @@ pub mod list;
 pub mod pass;
 pub mod row;
 pub mod suppression;
+pub mod visit;
 pub mod work_order;

@@ -168,6 +168,7 @@ impl Desk {
             checker: "zhao.yun".to_owned(),
             person_seen: true,
             evidence_digest: "0".repeat(64),
+            visit: None,
         }
     }
 

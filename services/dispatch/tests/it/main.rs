@@ -7,4 +7,5 @@ mod desk;
 mod listing;
 mod merging;
 mod verdict;
+mod visits;
 mod withdrawn;

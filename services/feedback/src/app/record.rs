@@ -152,6 +152,7 @@ impl Intake {
             recorded_on: work.today(),
             taken_at: work.now(),
             supersedes: body.supersedes.clone(),
+            evidence_digest: body.evidence_digest.clone(),
         }
     }
 

@@ -37,6 +37,7 @@ pub fn reported(record: &pb::Feedback) -> Result<Reported, Refusal> {
         deferred_to: date(&record.deferred_to, "deferred_to")?,
         handled_on: date(&record.handled_on, "handled_on")?,
         supersedes: record.supersedes.clone(),
+        evidence_digest: record.evidence_digest.to_ascii_lowercase(),
     })
 }
 
@@ -63,6 +64,7 @@ pub fn feedback(row: &RecordRow) -> pb::Feedback {
         deferred_to: day(row.deferred_to),
         handled_on: row.handled_on.to_string(),
         supersedes: row.supersedes.clone(),
+        evidence_digest: row.evidence_digest.clone(),
     }
 }
 

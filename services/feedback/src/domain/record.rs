@@ -12,6 +12,8 @@ pub const MOST_DEFERRALS: usize = 2;
 const LONGEST_NO: usize = 64;
 const LONGEST_CODE: usize = 64;
 const LONGEST_BASIS: usize = 500;
+/// Hex digits of SHA-256 and SM3.
+const DIGEST: usize = 64;
 
 /// A record as the bureau reports it, decoded but not judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct Reported {
     pub deferred_to: Option<NaiveDate>,
     pub handled_on: Option<NaiveDate>,
     pub supersedes: String,
+    /// Digest of the papers it rests on, hex; may be empty.
+    pub evidence_digest: String,
 }
 
 /// A record that holds what its decision needs.
@@ -59,6 +63,7 @@ impl Reported {
                 "handled_on 晚于今天，请填写实际决定日期",
             ));
         }
+        self.evidence()?;
         self.about(decision)?;
         self.money()?;
         self.period()?;
@@ -82,6 +87,19 @@ impl Reported {
             Some((field, _, longest)) => Err(Refusal::text(field, longest)),
             None => Ok(()),
         }
+    }
+
+    fn evidence(&self) -> Result<(), Refusal> {
+        let digest = &self.evidence_digest;
+        if digest.is_empty() || digest.len() == DIGEST && digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            "evidence_digest",
+            "TEXT_UNFIT",
+            "evidence_digest is no hex digest of 64 digits; give SHA-256 or SM3 of the papers, or leave it out",
+            "evidence_digest 应为64位十六进制摘要（SHA-256 或 SM3），没有时请勿填写",
+        ))
     }
 
     fn about(&self, decision: Decision) -> Result<(), Refusal> {
@@ -332,6 +350,8 @@ mod tests {
         assert_eq!(fault(with(Decision::Granted, |r| r.handled_on = None)), ("handled_on", missing));
         assert_eq!(fault(with(Decision::Granted, |r| r.handled_on = Some(day("2026-11-04")))).1, "DATE_IN_FUTURE");
         assert_eq!(fault(with(Decision::Granted, |r| r.record_no = "a\nb".into())).1, "TEXT_UNFIT");
+        let digest = |r: &mut Reported| r.evidence_digest = "sm3".into();
+        assert_eq!(fault(with(Decision::Granted, digest)), ("evidence_digest", "TEXT_UNFIT"));
         assert_eq!(fault(with(Decision::Granted, |r| r.period_to = r.handled_on)), ("period_from", missing));
     }
 

@@ -34,6 +34,7 @@ pub struct RecordRow {
     pub recorded_on: NaiveDate,
     pub taken_at: DateTime<Utc>,
     pub supersedes: String,
+    pub evidence_digest: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -128,7 +129,7 @@ pub async fn list(connection: &mut PgConnection, filter: &Filter) -> Result<Vec<
         "select f.feedback_id, f.bureau, f.record_no, f.referral_id, f.household_id, f.person_key, f.division_code, \
                 f.programme, f.decision, f.reason_code, f.legal_basis, f.amount_fen, f.service_count, f.period_from, \
                 f.period_to, f.paid_on, f.deferred_to, f.handled_on, f.recorded_on, f.taken_at, \
-                f.supersedes \
+                f.supersedes, f.evidence_digest \
          from feedback.record as f \
          where starts_with(f.division_code, $1) and ($2::text is null or f.bureau = $2) \
            and ($3::uuid is null or f.household_id = $3) and ($4::uuid is null or f.feedback_id < $4) \

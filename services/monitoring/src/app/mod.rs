@@ -1,11 +1,11 @@
 //! Use cases, one a file. Each is one transaction; what they share is [`Monitoring`].
 
 pub mod close;
+pub mod deed;
 pub mod evaluate;
 pub mod feeds;
 pub mod policy;
 pub mod read;
-pub mod referral;
 pub mod roster;
 pub mod rules;
 pub mod screen;

@@ -2,6 +2,7 @@
 //! policy packs what they would do, and how one comes into use.
 
 pub mod batch;
+pub mod deed;
 pub mod division;
 pub mod effect;
 pub mod error;

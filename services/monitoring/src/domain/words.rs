@@ -54,7 +54,8 @@ pub fn county(division_code: &str) -> String {
     format!("{head:0<12}")
 }
 
-fn word(name: &str, prefix: &str) -> String {
+/// A value name without its enum's, in lower case; empty when not set.
+pub fn word(name: &str, prefix: &str) -> String {
     match name.strip_prefix(prefix) {
         Some("UNSPECIFIED") | None => String::new(),
         Some(rest) => rest.to_ascii_lowercase(),

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod catalogue;
+pub mod deed;
 pub mod evaluation;
 pub mod fact;
 pub mod feed;

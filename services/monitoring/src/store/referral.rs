@@ -10,6 +10,7 @@ use uuid::Uuid;
 pub struct Issued {
     pub id: Uuid,
     pub household: Uuid,
+    pub work_order: Option<Uuid>,
     pub person: Option<Uuid>,
     pub bureau: String,
     pub programme: String,
@@ -34,11 +35,13 @@ pub async fn issue(conn: &mut PgConnection, issued: &[Issued]) -> Result<()> {
     let programmes: Vec<_> = issued.iter().map(|r| r.programme.as_str()).collect();
     let days: Vec<_> = issued.iter().map(|r| r.issued_on).collect();
     let dues: Vec<_> = issued.iter().map(|r| r.due_on).collect();
+    let orders: Vec<_> = issued.iter().map(|r| r.work_order).collect();
     sqlx::query(
-        "insert into monitoring.referral (referral_id, household_id, person_key, bureau, programme, issued_on, due_on) \
-         select r.referral_id, r.household_id, r.person_key, r.bureau, r.programme, r.issued_on, r.due_on \
-         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::date[], $7::date[]) \
-           as r (referral_id, household_id, person_key, bureau, programme, issued_on, due_on) \
+        "insert into monitoring.referral (referral_id, household_id, person_key, bureau, programme, issued_on, due_on, \
+           work_order_id) \
+         select r.referral_id, r.household_id, r.person_key, r.bureau, r.programme, r.issued_on, r.due_on, r.work_order_id \
+         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::date[], $7::date[], $8::uuid[]) \
+           as r (referral_id, household_id, person_key, bureau, programme, issued_on, due_on, work_order_id) \
          on conflict on constraint referral_pk do nothing",
     )
     .bind(ids)
@@ -48,6 +51,7 @@ pub async fn issue(conn: &mut PgConnection, issued: &[Issued]) -> Result<()> {
     .bind(programmes)
     .bind(days)
     .bind(dues)
+    .bind(orders)
     .execute(conn)
     .await?;
     Ok(())

@@ -71,9 +71,9 @@ pub async fn put_households(conn: &mut PgConnection, states: &[Household], today
     let counties: Vec<_> = states.iter().map(|h| words::county(&h.division_code)).collect();
     sqlx::query(
         "insert into monitoring.household (household_id, division_code, county_code, area_kind, declared_income_fen, \
-           income_as_of, financial_assets_fen, house_count, as_of, sequence) \
+           income_as_of, financial_assets_fen, house_count, as_of, sequence, first_seen_on) \
          select h.household_id, h.division_code, h.county_code, h.area_kind, h.declared_income_fen, h.income_as_of, \
-           h.financial_assets_fen, h.house_count, h.as_of, h.sequence \
+           h.financial_assets_fen, h.house_count, h.as_of, h.sequence, $11 \
          from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::date[], $7::bigint[], \
              $8::integer[], $9::date[], $10::bigint[]) \
            as h (household_id, division_code, county_code, area_kind, declared_income_fen, income_as_of, \
@@ -95,6 +95,7 @@ pub async fn put_households(conn: &mut PgConnection, states: &[Household], today
     .bind(column(states, |h| h.house_count))
     .bind(column(states, |h| h.as_of))
     .bind(column(states, |h| h.sequence))
+    .bind(today)
     .execute(&mut *conn)
     .await?;
     let new = sqlx::query(

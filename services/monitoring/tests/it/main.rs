@@ -5,6 +5,7 @@
 mod adopting;
 mod back_test;
 mod batches;
+mod deeds;
 mod division;
 mod measure;
 mod orders;

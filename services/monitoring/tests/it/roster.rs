@@ -1,6 +1,7 @@
 use minqing_proto::minqing::{
     bureau::disabled::v1::DisabilityCertificate,
     dispatch::v1::{ReferralIssued, ReferralSettled},
+    feedback::v1::ReferralSigned,
     monitoring::v1::WarningRaised,
     types::v1::{BatchMode::Changes, Bureau, FeedbackDecision},
 };
@@ -70,6 +71,10 @@ async fn a_referral_over_time_raises_a_warning_until_it_is_settled() {
         ..Default::default()
     };
     town.service.running.feed("dispatch", "workOrders/x", &issued).unwrap();
+    // The bureau has signed for it, so that nothing but its last day is at stake.
+    let signed =
+        ReferralSigned { referral: referral.clone(), bureau: Bureau::Emergency.into(), signed_on: "2026-10-21".into() };
+    town.service.running.feed("feedback", &referral, &signed).unwrap();
     town.service.running.consume_once().await.unwrap();
     town.screen().await;
     assert!(town.open().await.is_empty());

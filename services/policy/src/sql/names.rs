@@ -99,7 +99,8 @@ fn source_named(name: &str) -> Result<&'static Source, Fault> {
         let known = catalogue::sources().keys().map(String::as_str).chain(["register", "investigation"]);
         match did_you_mean(name, known) {
             Some(hint) => fault.hint(hint),
-            None => fault.hint("register, register.class_status, register.vehicle, mesh.referral, mesh.verdict_history or bureau.dataset"),
+            None => fault
+                .hint("register, register.class_status, register.vehicle, mesh.referral, mesh.visit or bureau.dataset"),
         }
     })
 }

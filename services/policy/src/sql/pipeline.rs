@@ -72,7 +72,7 @@ impl Pipeline<'_> {
         self.ctes.push(
             "scope",
             "  select h.household_id, h.division_code, h.county_code, h.area_kind, h.declared_income_fen, h.income_as_of,\n    \
-             h.financial_assets_fen, h.house_count, h.as_of as register_as_of, h.county_code || '/' || h.area_kind as place\n  from unnest($1::uuid[]) as wanted (household_id)\n  \
+             h.financial_assets_fen, h.house_count, h.first_seen_on, h.as_of as register_as_of, h.county_code || '/' || h.area_kind as place\n  from unnest($1::uuid[]) as wanted (household_id)\n  \
              join monitoring.household h on h.household_id = wanted.household_id",
         );
         // One key and a plain group: the planner then expects as many rows after a join with the place as before. Two

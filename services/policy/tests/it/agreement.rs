@@ -196,10 +196,25 @@ pub async fn fill(town: &mut Town, households: usize) {
     )
     .await;
     town.run(
-        "insert into monitoring.referral (household_id, person_key, bureau, programme, issued_on, due_on, settled_on, decision) \
+        "insert into monitoring.referral (household_id, person_key, bureau, programme, issued_on, due_on, settled_on, decision, signed_on) \
          select household_id, null, 'hr', 'P-RS-01', date '2026-09-01' + (random() * 50)::int, \
          date '2026-09-20' + (random() * 60)::int, case when random() < 0.5 then date '2026-10-20' end, \
-         case when random() < 0.5 then 'granted' end from monitoring.household where random() < 0.1",
+         case when random() < 0.5 then 'granted' end, case when random() < 0.5 then date '2026-10-24' end \
+         from monitoring.household where random() < 0.1",
+    )
+    .await;
+    town.run(
+        "insert into monitoring.visit select household_id, date '2026-10-26' - floor(random() * 250)::int, random() < 0.9, \
+         random() < 0.8, case when random() < 0.7 then 3 + floor(random() * 60)::int end, \
+         (array['illness', 'shock', null])[1 + floor(random() * 3)::int], null, null, \
+         case when random() < 0.5 then 'verified_true' end from monitoring.household, generate_series(1, 2) where random() < 0.4; \
+         insert into monitoring.work_order_state select household_id, date '2026-10-26' - floor(random() * 60)::int, null, \
+         'L' || 1 + floor(random() * 3)::int, case when random() < 0.7 then 'verified_true' end, 0, 0 \
+         from monitoring.household where random() < 0.3; \
+         insert into monitoring.feedback_in_force select household_id, null, (array['hr', 'civil_affairs'])[1 + floor(random() * 2)::int], \
+         'P-RS-01', (array['granted', 'refused'])[1 + floor(random() * 2)::int], case when random() < 0.8 then 'R1' end, \
+         random() < 0.5, floor(random() * 3)::int * 10000, date '2026-10-26' - floor(random() * 100)::int, \
+         case when random() < 0.5 then date '2026-10-26' - floor(random() * 100)::int end from monitoring.household where random() < 0.4",
     )
     .await;
     town.run(

@@ -42,7 +42,7 @@ create schema monitoring;
 create role minqing_policy nologin;
 create table monitoring.household (household_id uuid primary key, division_code text not null, county_code text not null,
   area_kind text not null, declared_income_fen bigint, income_as_of date, financial_assets_fen bigint, house_count int,
-  as_of date, sequence bigint);
+  as_of date, sequence bigint, first_seen_on date default '2026-01-01');
 create table monitoring.member (person_key uuid primary key, household_id uuid not null, birth_on date, sex int,
   relation text, joined_on date);
 create index on monitoring.member (household_id);
@@ -52,8 +52,18 @@ create index on monitoring.class_status (household_id);
 create table monitoring.vehicle (household_id uuid not null, kind text, vehicle_use text, registered_on date);
 create index on monitoring.vehicle (household_id);
 create table monitoring.referral (referral_id uuid primary key default gen_random_uuid(), household_id uuid, person_key uuid,
-  bureau text, programme text, issued_on date, due_on date, settled_on date, decision text);
+  bureau text, programme text, issued_on date, due_on date, signed_on date, settled_on date, decision text);
 create index on monitoring.referral (household_id);
+create view monitoring.referral_state as select * from monitoring.referral;
+create table monitoring.visit (household_id uuid not null, visited_on date not null, met boolean not null, photo boolean not null,
+  minutes int, group_ticked text, lives_alone boolean, carer text, verdict text);
+create index on monitoring.visit (household_id);
+create table monitoring.work_order_state (household_id uuid not null, opened_on date, closed_on date, severity text,
+  verdict text, needs_true bigint, needs_handled bigint);
+create index on monitoring.work_order_state (household_id);
+create table monitoring.feedback_in_force (household_id uuid not null, person_key uuid, bureau text, programme text,
+  decision text, reason_code text, evidence boolean, amount_fen bigint, handled_on date, paid_on date);
+create index on monitoring.feedback_in_force (household_id);
 create table monitoring.verdict (household_id uuid not null, indicator text, verdict text, decided_on date);
 create index on monitoring.verdict (household_id);
 create table monitoring.feed (bureau text not null, dataset text not null, county_code text not null, as_of date,
@@ -123,7 +133,7 @@ impl Town {
         let (household, person) = (fresh(), fresh());
         self.run(&format!(
             "insert into monitoring.household values ('{household}', '621226100001', '{COUNTY}', 'rural', {income}, '2026-09-01', \
-             0, 1, '2026-10-01', 1)"
+             0, 1, '2026-10-01', 1, '2026-01-01')"
         ))
         .await;
         self.member(household, person, "1980-05-01").await;

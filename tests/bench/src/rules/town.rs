@@ -110,11 +110,11 @@ async fn register(
         connection,
         &format!(
             "insert into monitoring.household (household_id, division_code, county_code, area_kind, declared_income_fen, \
-               income_as_of, financial_assets_fen, house_count, as_of, sequence) \
+               income_as_of, financial_assets_fen, house_count, as_of, sequence, first_seen_on) \
              select ('01990000-0000-7000-8000-' || lpad(to_hex(h.i), 12, '0'))::uuid, h.county, h.county, h.area, \
                (h.size * case h.area when 'urban' then 3200000 else 1400000 end * exp(0.5 * h.income))::bigint, \
                date '{today}' - 60, (600000 * exp(1.2 * h.assets))::bigint, \
-               case when h.luck < 0.01 then 0 when h.luck < 0.93 then 1 else 2 end, date '{today}' - 30, 1 \
+               case when h.luck < 0.01 then 0 when h.luck < 0.93 then 1 else 2 end, date '{today}' - 30, 1, date '{today}' - 400 \
              from (select i, {counties} as county, case when random() < 0.25 then 'urban' else 'rural' end as area, \
                  1 + (i * 7 % 5) as size, sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()) as income, \
                  sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()) as assets, random() as luck \

@@ -21,6 +21,8 @@ use crate::{
 type Rows = Vec<(When, u8, Row)>;
 
 const RECOGNISED: [Class; 4] = [Class::MinimumLiving, Class::Destitute, Class::Edge, Class::Rigid];
+/// Months paid before the play, and when.
+const PAID: [(i32, &str); 4] = [(7, "2026-07-10"), (8, "2026-08-10"), (9, "2026-09-10"), (10, "2026-10-10")];
 const AIDED: [Class; 2] = [Class::MinimumLiving, Class::Destitute];
 
 /// Rows for a household with what is known of it already.
@@ -105,6 +107,22 @@ impl Arrived<'_> {
                     ..Default::default()
                 },
             );
+        }
+        // What a class brings in money has been paid for months; where a payment is planted nothing is added.
+        if !self.known.iter().any(|(_, _, row)| matches!(row, Row::CivilPayment(_))) {
+            for held in self.home.classes.iter().filter(|held| held.amount_fen > 0) {
+                for (month, paid_on) in PAID {
+                    let payment = outside::CivilPayment {
+                        programme: "P-JB-01".to_owned(),
+                        paid_month: 202_600 + month,
+                        amount_fen: held.amount_fen,
+                        paid_on: paid_on.to_owned(),
+                        paying_division: "621202".to_owned(),
+                        ..Default::default()
+                    };
+                    self.tell(held.member.unwrap_or(0), payment);
+                }
+            }
         }
         let reviewed = self.known.iter().any(|(_, _, row)| matches!(row, Row::CivilReview(_)));
         if self.holds(&AIDED) && !reviewed {

@@ -43,7 +43,7 @@ impl View<'_> {
             Indicator::C29 => self.monitoring_differs(),
             Indicator::P05 => Some(self.underpaid()),
             Indicator::P06 => Some(self.rise_not_applied()),
-            Indicator::P16 => Some(self.forgotten),
+            Indicator::P16 => Some(self.done.forgotten),
             _ => return None,
         })
     }

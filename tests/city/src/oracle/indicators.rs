@@ -28,6 +28,7 @@ impl View<'_> {
             Indicator::A29 => self.cancer_without_aid(m),
             Indicator::C01 => self.dead_but_paid(m),
             Indicator::C09 => self.job_found(m),
+            Indicator::P10 => self.identity_failed(m),
             _ => {
                 let need = self.need_of_person(indicator, m).or_else(|| self.aid_of_person(indicator, m));
                 let told = need.or_else(|| self.change_of_person(indicator, m));
@@ -46,11 +47,12 @@ impl View<'_> {
                 let car = self.household.vehicles.iter().any(|v| v.kind == "car" && v.usage == "private");
                 Some(car && self.holds_any(&AIDED))
             }
-            Indicator::P02 => Some(self.overdue),
+            Indicator::P02 => Some(self.done.overdue),
             _ => {
                 let need = self.need_of_household(indicator).or_else(|| self.aid_of_household(indicator));
                 let told = need.or_else(|| self.change_of_household(indicator));
                 let told = told.or_else(|| self.office_of_household(indicator));
+                let told = told.or_else(|| self.deeds_at_home(indicator));
                 told.or_else(|| self.left_off_at_home(indicator)).unwrap_or(Some(false))
             }
         }

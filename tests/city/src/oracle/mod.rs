@@ -7,6 +7,7 @@
 
 mod aid;
 mod change;
+mod deeds;
 mod division;
 mod feeds;
 mod indicators;
@@ -22,7 +23,9 @@ use std::{
 
 use chrono::NaiveDate;
 
+pub use self::deeds::{Record, Visit};
 use self::{
+    deeds::{Deeds, Done},
     feeds::Feeds,
     view::{Moment, View},
 };
@@ -52,6 +55,7 @@ pub struct ReferralTerm {
     pub household: u32,
     pub issued_on: NaiveDate,
     pub due_on: NaiveDate,
+    pub signed_on: Option<NaiveDate>,
     pub settled_on: Option<NaiveDate>,
 }
 
@@ -64,6 +68,7 @@ pub struct Oracle {
     delivered: BTreeMap<(Dataset, County), NaiveDate>,
     referrals: HashMap<String, ReferralTerm>,
     overdue: HashMap<u32, Vec<String>>,
+    deeds: Deeds,
     held_true: HashMap<Case, BTreeSet<NaiveDate>>,
     late_feeds: BTreeMap<(Dataset, County), BTreeSet<NaiveDate>>,
     /// What came of each feed, and what held of it between two scans.
@@ -77,20 +82,11 @@ pub struct Oracle {
 pub fn is_struck(household: &Household, rows: &[(u8, Row)], lines: &Thresholds, today: NaiveDate) -> bool {
     let at = Moment::new(today, lines);
     let classes = &household.classes;
-    let view = View {
-        fresh: &|_| true,
-        overdue: false,
-        forgotten: false,
-        household,
-        classes,
-        rows,
-        of_divisions: &[],
-        lines,
-        at: &at,
-    };
+    let view = View { fresh: &|_| true, done: Done::default(), household, classes, rows, of_divisions: &[], lines, at: &at };
     let mut found = Vec::new();
     view.cases(0, &mut found);
-    !found.is_empty()
+    // What people do is not done yet, and they will come by on their rounds.
+    found.iter().any(|case| !case.indicator.by_people())
 }
 
 impl Oracle {
@@ -105,6 +101,7 @@ impl Oracle {
             delivered: BTreeMap::new(),
             referrals: HashMap::new(),
             overdue: HashMap::new(),
+            deeds: Deeds::default(),
             held_true: HashMap::new(),
             late_feeds: BTreeMap::new(),
             feeds: Feeds::default(),
@@ -181,6 +178,39 @@ impl Oracle {
         }
     }
 
+    /// A bureau signed for a referral.
+    pub fn signed(&mut self, name: &str, day: NaiveDate) {
+        if let Some(term) = self.referrals.get_mut(name) {
+            term.signed_on.get_or_insert(day);
+        }
+    }
+
+    /// The household a referral is about.
+    pub fn household_of(&self, referral: &str) -> Option<u32> {
+        self.referrals.get(referral).map(|term| term.household)
+    }
+
+    pub fn visited(&mut self, household: u32, visit: Visit) {
+        self.deeds.visits.entry(household).or_default().push(visit);
+    }
+
+    pub fn recorded(&mut self, household: u32, record: Record) {
+        self.deeds.records.entry(household).or_default().push(record);
+    }
+
+    /// A red work order, opened on a day, was found true.
+    pub fn found_red(&mut self, household: u32, opened_on: NaiveDate) {
+        self.deeds.red.entry(household).or_default().push(opened_on);
+    }
+
+    /// In the low-income population or monitored: somebody has to come by.
+    pub fn is_watched(&self, place: u32, today: NaiveDate) -> bool {
+        let at = Moment::new(today, &self.city.thresholds);
+        self.view(place, &at, &|dataset| self.fresh(dataset, self.city.households[place as usize].county, today))
+            .watched()
+            == Some(true)
+    }
+
     fn terms_of(&self, household: u32) -> impl Iterator<Item = &ReferralTerm> {
         let names = self.overdue.get(&household).map_or(&[][..], Vec::as_slice);
         names.iter().filter_map(|n| self.referrals.get(n))
@@ -188,6 +218,11 @@ impl Oracle {
 
     fn has_overdue(&self, household: u32, today: NaiveDate) -> bool {
         self.terms_of(household).any(|t| t.settled_on.is_none() && today > t.due_on)
+    }
+
+    fn has_unsigned(&self, household: u32, today: NaiveDate) -> bool {
+        let late = calendar::minus(today, self.city.thresholds.offices.unsigned_days);
+        self.terms_of(household).any(|t| t.settled_on.is_none() && t.signed_on.is_none() && t.issued_on < late)
     }
 
     /// One need is settled, another has been waiting for long.
@@ -203,19 +238,26 @@ impl Oracle {
     }
 
     fn cases_at(&self, place: u32, at: &Moment, found: &mut Vec<Case>) {
-        let household = &self.city.households[place as usize];
-        let view = View {
-            fresh: &|dataset| self.fresh(dataset, household.county, at.today),
-            overdue: self.has_overdue(place, at.today),
-            forgotten: self.has_forgotten(place, at.today),
-            household,
+        let county = self.city.households[place as usize].county;
+        self.view(place, at, &|dataset| self.fresh(dataset, county, at.today)).cases(place, found);
+    }
+
+    fn view<'a>(&'a self, place: u32, at: &'a Moment, fresh: &'a dyn Fn(Dataset) -> bool) -> View<'a> {
+        View {
+            fresh,
+            done: Done {
+                overdue: self.has_overdue(place, at.today),
+                forgotten: self.has_forgotten(place, at.today),
+                unsigned: self.has_unsigned(place, at.today),
+                ..self.deeds.of(place)
+            },
+            household: &self.city.households[place as usize],
             classes: &self.classes[place as usize],
             rows: &self.rows[place as usize],
-            of_divisions: self.of_divisions.get(household.county).map_or(&[], Vec::as_slice),
+            of_divisions: self.of_divisions.get(self.city.households[place as usize].county).map_or(&[], Vec::as_slice),
             lines: &self.city.thresholds,
             at,
-        };
-        view.cases(place, found);
+        }
     }
 
     /// Whether the newest batch of a feed still counts.

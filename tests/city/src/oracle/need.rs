@@ -141,7 +141,7 @@ impl View<'_> {
         if entered == Some(true) { self.other_sign() } else { entered }
     }
 
-    /// Any other sign of class A. Those over data nobody brings are unknown, so it is never plainly no.
+    /// Any other sign of class A.
     fn other_sign(&self) -> Known {
         let of_person = [
             Indicator::A02,
@@ -171,11 +171,12 @@ impl View<'_> {
             Indicator::A21,
             Indicator::A25,
             Indicator::A26,
+            Indicator::A27,
             Indicator::A32,
         ];
-        let shown = of_household.into_iter().any(|i| self.shared(i) == Some(true))
-            || self.members().any(|m| of_person.into_iter().any(|i| self.personal(i, m) == Some(true)));
-        if shown { Some(true) } else { None }
+        let mut signs: Vec<Known> = of_household.into_iter().map(|i| self.shared(i)).collect();
+        signs.extend(self.members().flat_map(|m| of_person.map(|i| self.personal(i, m))));
+        any(&signs)
     }
 
     pub(super) fn in_school(&self, m: u8) -> Known {

@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::Case;
+use super::{Case, deeds::Done};
 use crate::{
     calendar::minus,
     dataset::{Dataset, Row, iso, month},
@@ -41,7 +41,7 @@ pub(super) fn count(mut of: impl Iterator<Item = Known>) -> Option<usize> {
 
 pub(super) const AIDED: [Class; 2] = [Class::MinimumLiving, Class::Destitute];
 pub(super) const FOUR: [Class; 4] = [Class::MinimumLiving, Class::Destitute, Class::Edge, Class::Rigid];
-const LOW_INCOME: [Class; 5] =
+pub(super) const LOW_INCOME: [Class; 5] =
     [Class::MinimumLiving, Class::Destitute, Class::Edge, Class::Rigid, Class::ReturnToPoverty];
 
 /// Datasets without any row of which the indicator cannot hold; none when it can.
@@ -114,6 +114,9 @@ fn last_needs(indicator: Indicator) -> &'static [Dataset] {
         Indicator::C27 => &[Dataset::CivilPayment],
         Indicator::C31 => &[Dataset::LongStay],
         Indicator::C32 => &[Dataset::EstateProperty],
+        Indicator::P08 => &[Dataset::CivilTemporaryAid],
+        Indicator::P10 => &[Dataset::PolicyShare],
+        Indicator::P13 => &[Dataset::CivilExit],
         Indicator::P19 => &[Dataset::VoiceMatter],
         _ => &[],
     }
@@ -190,9 +193,8 @@ impl Moment {
 pub(super) struct View<'a> {
     /// Whether a feed counts.
     pub fresh: &'a dyn Fn(Dataset) -> bool,
-    /// A referral is over its time; one is settled while another waits long.
-    pub overdue: bool,
-    pub forgotten: bool,
+    /// What people did for it with the mesh.
+    pub done: Done<'a>,
     pub household: &'a Household,
     pub classes: &'a [Held],
     pub rows: &'a [(u8, Row)],

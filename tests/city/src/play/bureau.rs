@@ -6,11 +6,14 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::NaiveDate;
 use minqing_proto::minqing::types::v1::FeedbackDecision;
 
+use sha2::Digest as _;
+
 use super::chance;
 use crate::{
     calendar,
     city::City,
     dataset::{Bureau, iso},
+    household::hex,
     indicator::Indicator,
 };
 
@@ -22,6 +25,13 @@ pub(super) struct Pace {
     pub late: HashSet<u32>,
     /// Households whose emergency referral is answered on its last day.
     pub last_day: HashSet<u32>,
+    /// Households whose emergency referral is signed for too late, and on the last day that is in time.
+    pub unsigned: HashSet<u32>,
+    pub signed_last: HashSet<u32>,
+    /// What the emergency bureau did unasked before the play, and tells on its first day.
+    pub told_first: Vec<(u32, Indicator, bool)>,
+    /// Days within which a referral is signed for.
+    pub signing_days: u64,
 }
 
 /// A referral on somebody's desk.
@@ -61,6 +71,7 @@ pub(super) struct Answer {
     pub decision: FeedbackDecision,
     pub reason_code: String,
     pub legal_basis: String,
+    pub evidence_digest: String,
     pub amount_fen: i64,
     pub service_count: i32,
     pub period_from: String,
@@ -99,6 +110,7 @@ impl Office {
         let draw = |what: &str| chance(self.pace.seed, &format!("{} {what} {key}", self.bureau.text()));
         let part = |what: &str, most: u64| u32::try_from(draw(what) % most).unwrap_or(0);
         let sign_on = calendar::add_working(today, part("sign", if paper.level == 1 { 2 } else { 3 }));
+        let sign_on = self.signs_on(&paper, sign_on, today);
         let mut decide_on = calendar::add_working(sign_on, 1 + part("decide", 6)).min(paper.due_on.max(sign_on));
         let mut defer_on = None;
         let emergency = paper.indicator == Indicator::A15.text();
@@ -116,6 +128,23 @@ impl Office {
         let course =
             Course { key, sign_on, defer_on, decide_on, signed: false, deferred: false, decided: false, paper };
         self.courses.insert(course.paper.referral.clone(), course);
+    }
+
+    fn signs_on(&self, paper: &Paper, usual: NaiveDate, today: NaiveDate) -> NaiveDate {
+        if paper.indicator != Indicator::A15.text() {
+            return usual;
+        }
+        let mut last = calendar::plus(paper.issued_on, self.pace.signing_days);
+        if self.pace.unsigned.contains(&paper.household) {
+            return calendar::add_working(last, 1).max(today);
+        }
+        if !self.pace.signed_last.contains(&paper.household) {
+            return usual;
+        }
+        while !calendar::is_working(last) {
+            last = calendar::minus(last, 1);
+        }
+        last.max(today)
     }
 
     /// Referrals to sign today, in order of the cases.
@@ -138,6 +167,9 @@ impl Office {
         due.sort_by(|a, b| a.key.cmp(&b.key));
         let mut answers: Vec<Answer> = due.into_iter().map(|c| self.answer(c, today)).collect();
         answers.extend(self.own_motion(city, today));
+        if self.bureau == Bureau::Emergency && today == calendar::start() {
+            answers.extend(self.pace.told_first.iter().map(|told| self.done_before(city, *told)));
+        }
         answers
     }
 
@@ -163,6 +195,7 @@ impl Office {
             decision: FeedbackDecision::Granted,
             reason_code: String::new(),
             legal_basis: String::new(),
+            evidence_digest: String::new(),
             amount_fen: 0,
             service_count: 0,
             period_from: String::new(),
@@ -180,6 +213,7 @@ impl Office {
                 answer.decision = FeedbackDecision::Refused;
                 answer.reason_code = "INCOME_OVER_LINE".to_owned();
                 answer.legal_basis = "社会救助法第四十四条".to_owned();
+                answer.evidence_digest = papers(&course.key);
             }
             3..6 => {
                 answer.decision = FeedbackDecision::AlreadyAided;
@@ -191,6 +225,36 @@ impl Office {
                 answer.period_from = iso(today);
                 answer.paid_on = iso(today);
             }
+        }
+        answer
+    }
+
+    /// A grant of before the play, paid or not; a refusal, with or without its papers.
+    fn done_before(&self, city: &City, (household, indicator, in_order): (u32, Indicator, bool)) -> Answer {
+        let home = &city.households[household as usize];
+        let handled_on = iso(calendar::minus(calendar::start(), 40));
+        let mut answer = Answer {
+            record_no: format!("BF-{}", home.no),
+            referral: String::new(),
+            id_number: home.members[0].id_number.clone(),
+            programme: programme(self.bureau).to_owned(),
+            decision: FeedbackDecision::Granted,
+            reason_code: String::new(),
+            legal_basis: String::new(),
+            evidence_digest: String::new(),
+            amount_fen: 60_000,
+            service_count: 0,
+            period_from: String::new(),
+            paid_on: if in_order { handled_on.clone() } else { String::new() },
+            deferred_to: String::new(),
+            handled_on,
+        };
+        if indicator == Indicator::P03 {
+            answer.decision = FeedbackDecision::Refused;
+            answer.reason_code = "INCOME_OVER_LINE".to_owned();
+            answer.legal_basis = "社会救助法第四十四条".to_owned();
+            answer.evidence_digest = if in_order { papers(&home.no) } else { String::new() };
+            (answer.amount_fen, answer.paid_on) = (0, String::new());
         }
         answer
     }
@@ -213,6 +277,7 @@ impl Office {
             decision: FeedbackDecision::Granted,
             reason_code: String::new(),
             legal_basis: String::new(),
+            evidence_digest: String::new(),
             amount_fen: 20_000,
             service_count: 0,
             period_from: String::new(),
@@ -227,6 +292,11 @@ impl Course {
     fn defers(&self, today: NaiveDate) -> bool {
         !self.deferred && self.defer_on.is_some_and(|d| d <= today) && self.decide_on > today
     }
+}
+
+/// Digest of the papers a decision rests on.
+fn papers(what: &str) -> String {
+    hex(&sha2::Sha256::digest(format!("papers {what}")))
 }
 
 /// The programme a bureau runs most.
@@ -251,6 +321,18 @@ mod tests {
     use super::*;
     use crate::{city::Settings, thresholds::Thresholds};
 
+    fn pace() -> Pace {
+        Pace {
+            seed: 1,
+            late: HashSet::new(),
+            last_day: HashSet::new(),
+            unsigned: HashSet::new(),
+            signed_last: HashSet::new(),
+            told_first: Vec::new(),
+            signing_days: 4,
+        }
+    }
+
     fn paper(household: u32, level: i32) -> Paper {
         let issued_on = calendar::start();
         Paper {
@@ -268,7 +350,7 @@ mod tests {
     #[test]
     fn planted_households_are_answered_late_or_on_the_very_last_day_and_the_others_in_time() {
         let city = City::build(Settings { seed: 1, households: 200, days: 10 }, Thresholds::default());
-        let pace = Pace { seed: 1, late: HashSet::from([1]), last_day: HashSet::from([2]) };
+        let pace = Pace { late: HashSet::from([1]), last_day: HashSet::from([2]), ..pace() };
         let mut office = Office::new(Bureau::Emergency, pace);
         for household in 1..40 {
             office.take(paper(household, 1), &city, calendar::start());
@@ -284,9 +366,43 @@ mod tests {
     }
 
     #[test]
+    fn planted_households_are_signed_for_too_late_or_on_the_very_last_day() {
+        let city = City::build(Settings { seed: 1, households: 200, days: 10 }, Thresholds::default());
+        let pace = Pace { unsigned: HashSet::from([1]), signed_last: HashSet::from([2]), ..pace() };
+        let mut office = Office::new(Bureau::Emergency, pace);
+        for household in 1..40 {
+            office.take(paper(household, 1), &city, calendar::start());
+        }
+        for course in office.courses.values() {
+            let waited = (course.sign_on - course.paper.issued_on).num_days();
+            match course.paper.household {
+                1 => assert!(waited > 4),
+                2 => assert!((3..=4).contains(&waited)),
+                _ => assert!(waited <= 4),
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_done_before_is_told_on_the_first_day_only() {
+        let city = City::build(Settings { seed: 1, households: 200, days: 10 }, Thresholds::default());
+        let told_first = vec![(3, Indicator::P04, false), (4, Indicator::P04, true), (5, Indicator::P03, false)];
+        let office = Office::new(Bureau::Emergency, Pace { told_first, ..pace() });
+        let before = |day| {
+            let answers = office.to_answer(&city, day);
+            answers.into_iter().filter(|a| a.record_no.starts_with("BF-")).collect::<Vec<_>>()
+        };
+        let told = before(calendar::start());
+        let [unpaid, paid, bare] = told.as_slice() else { panic!("{told:?}") };
+        assert!(unpaid.paid_on.is_empty() && unpaid.amount_fen > 0 && !paid.paid_on.is_empty());
+        assert!(bare.evidence_digest.is_empty() && !bare.legal_basis.is_empty());
+        assert!(before(calendar::plus(calendar::start(), 1)).is_empty());
+    }
+
+    #[test]
     fn every_answer_holds_what_its_decision_needs() {
         let city = City::build(Settings { seed: 1, households: 200, days: 10 }, Thresholds::default());
-        let pace = Pace { seed: 1, late: HashSet::new(), last_day: HashSet::new() };
+        let pace = pace();
         let mut office = Office::new(Bureau::Emergency, pace);
         for household in 0..150 {
             office.take(paper(household, 2), &city, calendar::start());
@@ -302,7 +418,8 @@ mod tests {
                 match answer.decision {
                     FeedbackDecision::Granted => assert!(answer.amount_fen + i64::from(answer.service_count) > 0),
                     FeedbackDecision::Refused => {
-                        assert!(!answer.reason_code.is_empty() && !answer.legal_basis.is_empty())
+                        assert!(!answer.reason_code.is_empty() && !answer.legal_basis.is_empty());
+                        assert_eq!(answer.evidence_digest.len(), 64);
                     }
                     FeedbackDecision::AlreadyAided => assert!(!answer.period_from.is_empty()),
                     FeedbackDecision::Deferred => assert!(answer.deferred_to > answer.handled_on),

@@ -23,14 +23,14 @@ use crate::{
     dataset::{Bureau, Transport, date, iso},
     indicator::Indicator,
     mesh::{Mesh, ask, patiently, request_id},
-    oracle::ReferralTerm,
+    oracle::{Record, ReferralTerm},
     table,
 };
 
 /// An hour of real time is longer than any play keeps a referral unsigned.
 const LEASE_SECONDS: i32 = 3_600;
 const LIMIT: Duration = Duration::from_secs(240);
-const FEEDBACK_HEADER: [&str; 12] = [
+const FEEDBACK_HEADER: [&str; 13] = [
     "记录编号",
     "转介编号",
     "身份证号",
@@ -43,6 +43,7 @@ const FEEDBACK_HEADER: [&str; 12] = [
     "发放日期",
     "延期至",
     "办理日期",
+    "依据材料摘要",
 ];
 
 impl Play {
@@ -107,7 +108,8 @@ impl Play {
         if expected != due_on {
             self.problem(format!("{} issued on {issued_on} is due on {due_on}, not {expected}", referral.programme));
         }
-        self.oracle.referred(&referral.name, ReferralTerm { household, issued_on, due_on, settled_on: None });
+        self.oracle
+            .referred(&referral.name, ReferralTerm { household, issued_on, due_on, signed_on: None, settled_on: None });
     }
 
     /// Referrals new to an office, however they come.
@@ -209,6 +211,7 @@ impl Play {
         if let Some(office) = self.offices.get_mut(&bureau) {
             due.iter().for_each(|referral| office.signed(referral));
         }
+        due.iter().for_each(|referral| self.oracle.signed(referral, day));
         Ok(due.len())
     }
 
@@ -235,9 +238,27 @@ impl Play {
                 if settles {
                     self.oracle.settled(&answer.referral, day);
                 }
+                self.tell_record(answer);
             }
         }
         Ok(given)
+    }
+}
+
+impl Play {
+    /// What a bureau told of a household, for the oracle.
+    fn tell_record(&mut self, answer: &Answer) {
+        let unasked = || self.households.person.get(&answer.id_number).map(|(household, _)| *household);
+        let household = self.oracle.household_of(&answer.referral).or_else(unasked);
+        let (Some(household), Some(handled_on)) = (household, date(&answer.handled_on)) else { return };
+        let record = Record {
+            refused: answer.decision == FeedbackDecision::Refused,
+            papers: !answer.evidence_digest.is_empty(),
+            amount_fen: answer.amount_fen,
+            handled_on,
+            paid_on: date(&answer.paid_on),
+        };
+        self.oracle.recorded(household, record);
     }
 }
 
@@ -329,6 +350,7 @@ fn record(answer: &Answer) -> FeedbackRecord {
         deferred_to: answer.deferred_to.clone(),
         handled_on: answer.handled_on.clone(),
         supersedes: String::new(),
+        evidence_digest: answer.evidence_digest.clone(),
     }
 }
 
@@ -355,6 +377,7 @@ async fn hand_in_feedback(mesh: &Mesh, who: (Bureau, NaiveDate), answers: &[Answ
                 a.paid_on.clone(),
                 a.deferred_to.clone(),
                 a.handled_on.clone(),
+                a.evidence_digest.clone(),
             ];
             if services {
                 line.push(if a.service_count == 0 { String::new() } else { a.service_count.to_string() });

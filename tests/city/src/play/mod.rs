@@ -13,6 +13,7 @@ mod quiet;
 mod report;
 mod screen;
 mod township;
+mod visits;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -129,11 +130,20 @@ impl Play {
                 households.person.insert(person.id_number.clone(), who);
             }
         }
-        let late = |kind: Kind| {
-            let planted = city.plants.iter().filter(|p| p.indicator == Indicator::P02 && p.kind == kind);
+        let of = |indicator: Indicator, kind: Kind| {
+            let planted = city.plants.iter().filter(|p| p.indicator == indicator && p.kind == kind);
             planted.map(|p| p.household).collect()
         };
-        let pace = bureau::Pace { seed: city.settings.seed, late: late(Kind::Fires), last_day: late(Kind::OneDay) };
+        let before = city.plants.iter().filter(|p| matches!(p.indicator, Indicator::P03 | Indicator::P04));
+        let pace = bureau::Pace {
+            seed: city.settings.seed,
+            late: of(Indicator::P02, Kind::Fires),
+            last_day: of(Indicator::P02, Kind::OneDay),
+            unsigned: of(Indicator::P01, Kind::Fires),
+            signed_last: of(Indicator::P01, Kind::OneDay),
+            told_first: before.map(|p| (p.household, p.indicator, p.kind != Kind::Fires)).collect(),
+            signing_days: city.thresholds.offices.unsigned_days,
+        };
         let offices = Bureau::acting().map(|b| (b, Office::new(b, pace.clone()))).collect();
         Ok(Play {
             oracle: Oracle::new(Arc::clone(&city)),
@@ -230,6 +240,7 @@ impl Play {
         if calendar::is_working(day) {
             acted += self.receive(day).await?;
             acted += self.check_fields(day).await?;
+            acted += self.visit(day).await?;
             self.quiet(day).await?;
             acted += self.decide_cases(day).await?;
             acted += self.answer(day).await?;

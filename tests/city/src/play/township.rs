@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::NaiveDate;
 use minqing_proto::minqing::dispatch::v1::{
-    AcceptWorkOrderRequest, ListWorkOrdersRequest, RecordVerdictRequest, Verdict, WorkOrder, WorkOrderState,
-    dispatch_service_client::DispatchServiceClient,
+    AcceptWorkOrderRequest, ListWorkOrdersRequest, RecordVerdictRequest, Verdict, VisitDetails, WorkOrder,
+    WorkOrderState, dispatch_service_client::DispatchServiceClient,
 };
 use sha2::Digest as _;
 use tonic::transport::Channel;
@@ -14,12 +14,13 @@ use tonic::transport::Channel;
 use super::{Play, chance};
 use crate::{
     calendar,
-    dataset::{Dataset, iso},
+    city::Kind,
+    dataset::{Dataset, date, iso},
     division,
     household::hex,
     indicator::Indicator,
     mesh::{ask, patiently, request_id},
-    oracle::Case,
+    oracle::{Case, Visit},
 };
 
 /// What the workers remember of the work orders.
@@ -117,6 +118,8 @@ impl Play {
             return Ok(false);
         }
         let verdict = self.verdict(day, order, draw);
+        let household = self.households.place.get(&order.household).copied();
+        let minutes = household.map(|home| self.minutes(home, times, draw));
         let body = RecordVerdictRequest {
             request_id: request_id(self.city.settings.seed, &format!("verdict {words} {times}")),
             name: order.name.clone(),
@@ -125,18 +128,38 @@ impl Play {
             checker: "village-worker".to_owned(),
             person_seen: verdict != Verdict::CannotFind,
             evidence_digest: hex(&sha2::Sha256::digest(format!("photo {words} {times}"))),
+            visit: minutes.map(|minutes| VisitDetails { minutes: Some(minutes), ..VisitDetails::default() }),
         };
-        patiently("record a verdict", || {
+        let met = body.person_seen;
+        let answer = patiently("record a verdict", || {
             let (mut client, body) = (client.clone(), body.clone());
             let case_ref = order.name.clone();
             async move { client.record_verdict(ask(body, "case_work", &case_ref)).await }
         })
         .await?;
+        if let (Some(home), Some(minutes)) = (household, minutes) {
+            self.oracle.visited(home, Visit { on: day, minutes, met, photo: true, ticked: false, check: true });
+            let red = answer.work_order.is_some_and(|order| order.level == 1);
+            let found = matches!(verdict, Verdict::VerifiedTrue | Verdict::VerifiedPartly);
+            if let (true, true, Some(opened_on)) = (red, found, date(&order.opened_on)) {
+                self.oracle.found_red(home, opened_on);
+            }
+        }
         *self.township.verdicts.entry(order.name.clone()).or_default() += 1;
         let covered = self.township.covered.entry(order.name.clone()).or_default();
         covered.extend(order.reasons.iter().map(|r| r.warning.clone()));
         self.township.waiting.remove(&order.name);
         Ok(true)
+    }
+
+    /// How long a check takes: hardly any time where that was planted, at the first one.
+    fn minutes(&self, household: u32, times: u32, draw: u64) -> i32 {
+        let least = self.city.thresholds.offices.visit_minutes;
+        let planted = self.city.plants.iter().find(|p| p.household == household && p.indicator == Indicator::P15);
+        match planted {
+            Some(plant) if times == 0 => least - i32::from(plant.kind == Kind::Fires),
+            _ => 20 + i32::try_from(draw / 3 % 60).unwrap_or(0),
+        }
     }
 
     async fn accept(

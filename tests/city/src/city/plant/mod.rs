@@ -3,6 +3,7 @@
 
 mod beside;
 mod bureau;
+mod deeds;
 mod division;
 mod offices;
 mod register;
@@ -99,6 +100,7 @@ impl Builder {
                         // Every second round, so that a middling city does not have too many poor.
                         if n.is_multiple_of(2) {
                             self.offices();
+                            self.deeds();
                         }
                     }
                 }

@@ -308,6 +308,7 @@ async fn a_verdict_and_a_decision_sent_twice_are_one(mesh: &Mesh) -> anyhow::Res
         checker: "checker-1".to_owned(),
         person_seen: true,
         evidence_digest: "ab".repeat(32),
+        ..RecordVerdictRequest::default()
     };
     let first = dispatch.record_verdict(with_purpose(request.clone(), "case_work")).await?.into_inner();
     let before = books(mesh).await?;

@@ -1,0 +1,67 @@
+//! Takes what the mesh itself did over from the events of dispatch and feedback, and evaluates the households.
+
+use minqing_kit::{Result, db::Work};
+use uuid::Uuid;
+
+use super::{
+    Monitoring,
+    evaluate::{self, Cause},
+    verdict,
+};
+use crate::{
+    domain::{
+        deed::{OrderStep, Receipt, Record, Visit},
+        verdict::Checked,
+    },
+    store::{
+        deed, lock,
+        referral::{self, Issued, Settled},
+    },
+};
+
+/// What a batch of events says, each kind in the order in which it happened.
+#[derive(Clone, Debug, Default)]
+pub struct Deeds {
+    pub issued: Vec<Issued>,
+    pub settled: Vec<Settled>,
+    pub receipts: Vec<Receipt>,
+    pub checked: Vec<Checked>,
+    pub visits: Vec<Visit>,
+    pub steps: Vec<OrderStep>,
+    pub records: Vec<Record>,
+    /// Households touched.
+    pub households: Vec<Uuid>,
+}
+
+/// Applies it.
+pub async fn apply(monitoring: &Monitoring, work: &mut Work, mut deeds: Deeds) -> Result<()> {
+    lock::keep_roster(work.conn()).await?;
+    if !deeds.issued.is_empty() || !deeds.receipts.is_empty() {
+        // Dispatch and feedback are heard at once; whoever comes second must see what the first one wrote.
+        lock::referrals(work.conn()).await?;
+    }
+    if !deeds.receipts.is_empty() {
+        deeds.households.extend(deed::put_receipts(work.conn(), &deeds.receipts).await?);
+    }
+    deeds.households.sort_unstable();
+    deeds.households.dedup();
+    lock::households(work.conn(), &deeds.households).await?;
+    if !deeds.issued.is_empty() {
+        referral::issue(work.conn(), &deeds.issued).await?;
+    }
+    if !deeds.settled.is_empty() {
+        referral::settle(work.conn(), &deeds.settled).await?;
+    }
+    if !deeds.visits.is_empty() {
+        deed::put_visits(work.conn(), &deeds.visits).await?;
+    }
+    if !deeds.steps.is_empty() {
+        deed::put_steps(work.conn(), &deeds.steps).await?;
+    }
+    if !deeds.records.is_empty() {
+        deed::put_records(work.conn(), &deeds.records).await?;
+    }
+    verdict::apply(work, &deeds.checked).await?;
+    evaluate::households(monitoring, work, &deeds.households, Cause::Other).await?;
+    Ok(())
+}
