@@ -82,7 +82,8 @@ pub struct Oracle {
 pub fn is_struck(household: &Household, rows: &[(u8, Row)], lines: &Thresholds, today: NaiveDate) -> bool {
     let at = Moment::new(today, lines);
     let classes = &household.classes;
-    let view = View { fresh: &|_| true, done: Done::default(), household, classes, rows, of_divisions: &[], lines, at: &at };
+    let view =
+        View { fresh: &|_| true, done: Done::default(), household, classes, rows, of_divisions: &[], lines, at: &at };
     let mut found = Vec::new();
     view.cases(0, &mut found);
     // What people do is not done yet, and they will come by on their rounds.
