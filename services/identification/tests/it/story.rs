@@ -104,6 +104,7 @@ pub fn verified(n: u128, work_order: u128, recheck: bool) -> WorkOrderVerified {
         candidate_classes: if recheck { vec![] } else { vec![AssistanceClass::MinimumLiving.into()] },
         recheck_class: recheck,
         verified_on: "2026-10-26".into(),
+        ..WorkOrderVerified::default()
     }
 }
 
