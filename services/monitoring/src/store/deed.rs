@@ -125,7 +125,7 @@ pub async fn put_steps(conn: &mut PgConnection, steps: &[OrderStep]) -> Result<(
             }
             Step::Closed { on, verdict } => {
                 order.closed_on = Some(*on);
-                order.verdict = verdict.clone().or(order.verdict.take());
+                order.verdict = verdict.clone().or_else(|| order.verdict.take());
                 None
             }
         };

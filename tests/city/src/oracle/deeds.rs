@@ -99,9 +99,9 @@ impl View<'_> {
             }),
             Indicator::P13 => self.left_unheard(),
             Indicator::P15 => {
-                let lately =
+                let mut lately =
                     done.visits.iter().filter(|v| v.check && (since(lines.visit_days)..=today).contains(&v.on));
-                Some(lately.into_iter().any(|v| v.minutes < lines.visit_minutes || !v.photo))
+                Some(lately.any(|v| v.minutes < lines.visit_minutes || !v.photo))
             }
             Indicator::P18 => self.unvisited(),
             _ => return None,

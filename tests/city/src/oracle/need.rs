@@ -304,7 +304,14 @@ impl View<'_> {
                 _ => false,
             })
         });
-        all(&[by_both, unaided])
+        // As long as nobody tells what of it lies within the policy's scope, all may.
+        let inside = self.if_fresh(Dataset::PolicyShare, || {
+            self.mine(m).any(|row| match row {
+                Row::PolicyShare(p) => p.in_policy_own_fen > 0 && self.at.within(&p.settled_on, &self.at.stay),
+                _ => false,
+            })
+        });
+        all(&[by_both, unaided, Some(inside.unwrap_or(true))])
     }
 
     pub(super) fn support_identity(&self, m: u8) -> Known {

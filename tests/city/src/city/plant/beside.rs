@@ -1,6 +1,7 @@
 //! Plants of every other indicator that bureaus' data can make true: one household each a turn, with nothing but what it takes.
 
 use chrono::NaiveDate;
+use minqing_proto::minqing::bureau::medical_insurance::v1 as medical_insurance;
 
 use super::{COMFORTABLE, COUPLE, Draft, Kind};
 use crate::{
@@ -135,6 +136,15 @@ impl Builder {
             stay.aid_paid_fen = 0;
         }
         draft.know(When::Before, 1, row);
+        let share = medical_insurance::PolicyShare {
+            visit_no: format!("{}-B", draft.home.no),
+            settled_on: iso(minus(calendar::start(), 5)),
+            in_policy_own_fen: 20_000,
+            in_province: true,
+            identity_accepted: true,
+            ..Default::default()
+        };
+        draft.know(When::Before, 1, share.into());
         self.fires(draft, Indicator::B10, Some(1));
     }
 
