@@ -51,7 +51,12 @@ pub fn many(city: &City, feed: (Dataset, County), day: NaiveDate) -> Vec<(u32, u
 
 /// Spoils a feed's first batch as a whole.
 pub fn soil(city: &City, batch: &mut Batch) {
-    let first = batch.county == HOME && batch.as_of == first_day(batch.dataset.bureau()) && has_room(city);
+    let planted = batch.county == HOME && has_room(city);
+    if planted && ALL.contains(&(Indicator::Q05, batch.dataset, Kind::Other)) {
+        // What chance makes of a name there would be no near miss.
+        batch.lines.retain(|line| !matches!(line.origin, Origin::Dirty(RowReason::NameVariant)));
+    }
+    let first = planted && batch.as_of == first_day(batch.dataset.bureau());
     let clean: Vec<Line> =
         batch.lines.iter().filter(|line| matches!(line.origin, Origin::Clean { .. })).cloned().collect();
     let of = batch.dataset;
