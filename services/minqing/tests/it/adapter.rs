@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Everything the command reads: the lists it enters a bureau in, and the contracts.
-const READ: [&str; 16] = [
+const READ: [&str; 17] = [
     "Cargo.toml",
     "services/adapters/README.md",
     "services/bureaus/Cargo.toml",
@@ -19,6 +19,7 @@ const READ: [&str; 16] = [
     "k8s/base/monitoring/kustomization.yaml",
     "k8s/base/feedback/kustomization.yaml",
     "k8s/base/dispatch/kustomization.yaml",
+    "k8s/base/identification/kustomization.yaml",
     "k8s/base/registry/kustomization.yaml",
     "k8s/overlays/longnan/kustomization.yaml",
     "k8s/overlays/longnan/mesh.properties",

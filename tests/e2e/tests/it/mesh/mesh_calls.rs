@@ -35,6 +35,7 @@ use tonic_types::StatusExt as _;
 use super::{
     books::{books, unchanged},
     harness::{Mesh, root, setting},
+    mesh_verification,
 };
 
 /// A number made from the checksum; it belongs to nobody.
@@ -52,16 +53,17 @@ async fn callers_get_one_answer_for_one_call_and_only_what_their_certificate_all
     another_certificate_or_none_is_refused(&mesh).await?;
     the_edge_answers_json(&mesh)?;
     a_verdict_and_a_decision_sent_twice_are_one(&mesh).await?;
-    a_bureaus_answers_sent_twice_are_one(&mesh).await
+    a_bureaus_answers_sent_twice_are_one(&mesh).await?;
+    mesh_verification::goes_out_and_comes_back(&mesh).await
 }
 
-fn with_purpose<T>(body: T, purpose: &str) -> Request<T> {
+pub(super) fn with_purpose<T>(body: T, purpose: &str) -> Request<T> {
     let mut request = Request::new(body);
     request.metadata_mut().insert("minqing-purpose", purpose.parse().unwrap());
     request
 }
 
-fn reason(status: &Status) -> String {
+pub(super) fn reason(status: &Status) -> String {
     status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
 

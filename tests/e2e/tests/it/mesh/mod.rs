@@ -9,6 +9,7 @@ mod mesh_hostile;
 mod mesh_month;
 mod mesh_power_cut;
 mod mesh_receipt;
+mod mesh_verification;
 mod secrets;
 mod spans;
 
