@@ -1,7 +1,7 @@
 //! A loaded pack: what services ask it. Cheap to clone and share; never changes.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -196,6 +196,18 @@ impl Pack {
     /// Sources a fact rests on, directly or through other facts: `register`, `hr.unemployment`, `investigation` …
     pub fn sources_of(&self, fact: &str) -> &[String] {
         self.0.index.sources_of(fact)
+    }
+
+    /// Indicators about households and persons by each source they rest on, however many facts lie between.
+    pub fn resting(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for rule in self.indicators().iter().filter(|rule| rule.level != Level::Feed) {
+            let facts = self.0.analysis.rule(&rule.id).facts;
+            for source in facts.iter().flat_map(|fact| self.sources_of(fact)) {
+                all.entry(source.clone()).or_default().insert(rule.id.clone());
+            }
+        }
+        all
     }
 
     /// Every class.

@@ -5,7 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use chrono::NaiveDate;
 use minqing_kit::Result;
 use minqing_policy::{Indicator, Level, Pack, Severity};
 use minqing_proto::minqing::types::v1::WarningLevel;
@@ -25,10 +24,16 @@ pub struct Rules {
     pub confined: bool,
     /// Ids of all its indicators.
     pub indicators: Vec<String>,
-    /// What is evaluated when records of a dataset changed; a dataset that no indicator rests on is not there.
-    of_dataset: HashMap<String, Arc<Screening>>,
+    /// Datasets that an indicator rests on, with what is evaluated when their records changed.
+    of_dataset: HashMap<String, Resting>,
     /// Sources of the facts that are told.
     told: HashSet<String>,
+}
+
+/// What rests on a dataset.
+struct Resting {
+    indicators: Vec<String>,
+    screening: Arc<Screening>,
 }
 
 /// With more of the indicators than this in a hundred, one statement is kept for all of them.
@@ -46,7 +51,7 @@ impl Rules {
 
     /// What changed records of a dataset can make true or false; none when nothing rests on it.
     pub fn screening_of(&self, dataset: &str) -> Option<&Screening> {
-        self.of_dataset.get(dataset).map(Arc::as_ref)
+        self.of_dataset.get(dataset).map(|resting| resting.screening.as_ref())
     }
 
     /// Whether a fact that is told rests on the dataset.
@@ -68,12 +73,8 @@ impl Rules {
     }
 
     /// Indicators on households and persons that rest on a dataset, `hr.unemployment`.
-    pub fn resting_on(&self, dataset: &str, on: NaiveDate) -> Vec<String> {
-        let rests = |id: &String| {
-            let facts = self.pack.facts_of(id, on);
-            facts.iter().any(|fact| self.pack.sources_of(fact).iter().any(|source| source == dataset))
-        };
-        self.indicators.iter().filter(|id| rests(id)).cloned().collect()
+    pub fn resting_on(&self, dataset: &str) -> Vec<String> {
+        self.of_dataset.get(dataset).map(|resting| resting.indicators.clone()).unwrap_or_default()
     }
 
     fn indicator(&self, id: &str) -> Result<&Indicator> {
@@ -81,20 +82,13 @@ impl Rules {
     }
 }
 
-/// A statement for each set of indicators that rest on the same datasets.
-fn by_dataset(pack: &Pack, statements: &Statements) -> HashMap<String, Arc<Screening>> {
-    let rules: Vec<&Indicator> = pack.indicators().iter().filter(|rule| rule.level != Level::Feed).collect();
-    let mut resting: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for rule in &rules {
-        let facts = pack.facts_of(&rule.id, NaiveDate::MIN);
-        for source in facts.iter().flat_map(|fact| pack.sources_of(fact)) {
-            resting.entry(source.clone()).or_default().insert(rule.id.clone());
-        }
-    }
+/// Datasets on which the same indicators rest share their statements.
+fn by_dataset(pack: &Pack, statements: &Statements) -> HashMap<String, Resting> {
+    let rules = pack.indicators().iter().filter(|rule| rule.level != Level::Feed).count();
     let mut made: BTreeMap<BTreeSet<String>, Arc<Screening>> = BTreeMap::new();
-    let screening = |(dataset, indicators): (String, BTreeSet<String>)| {
-        let wide = indicators.len() * 100 > rules.len() * MOST_OF_THEM;
-        let one = if wide {
+    let resting = |(dataset, indicators): (String, BTreeSet<String>)| {
+        let wide = indicators.len() * 100 > rules * MOST_OF_THEM;
+        let screening = if wide {
             Arc::clone(&statements.every)
         } else {
             let make = || {
@@ -103,7 +97,7 @@ fn by_dataset(pack: &Pack, statements: &Statements) -> HashMap<String, Arc<Scree
             };
             Arc::clone(made.entry(indicators.clone()).or_insert_with(make))
         };
-        (dataset, one)
+        (dataset, Resting { indicators: indicators.into_iter().collect(), screening })
     };
-    resting.into_iter().map(screening).collect()
+    pack.resting().into_iter().map(resting).collect()
 }

@@ -150,8 +150,7 @@ async fn part(monitoring: &Monitoring, work: &mut Work, batch: Uuid) -> Result<P
         return Ok(done(0, "households"));
     }
     let dataset = format!("{}.{}", found.bureau, found.dataset);
-    let data =
-        Withdrawn { since: found.begun_on.unwrap_or(today), indicators: monitoring.rules.resting_on(&dataset, today) };
+    let data = Withdrawn { since: found.begun_on.unwrap_or(today), indicators: monitoring.rules.resting_on(&dataset) };
     evaluate::households(monitoring, work, &households, Cause::Withdrawal(&data)).await?;
     Ok(done(households.len(), "households"))
 }

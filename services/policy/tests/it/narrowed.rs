@@ -1,27 +1,15 @@
 //! The statements for some of the indicators say of these what the statements for all of them say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use minqing_policy::{Level, Pack};
 use serde_json::Value;
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
     agreement::{fill, households, rows},
-    town::{Town, today},
+    town::Town,
 };
-
-/// Indicators by each source they rest on, however many facts lie between.
-fn resting(pack: &Pack) -> BTreeMap<String, BTreeSet<String>> {
-    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for rule in pack.indicators().iter().filter(|rule| rule.level != Level::Feed) {
-        for source in pack.facts_of(&rule.id, today()).iter().flat_map(|fact| pack.sources_of(fact)) {
-            all.entry(source.clone()).or_default().insert(rule.id.clone());
-        }
-    }
-    all
-}
 
 fn outcome(row: &PgRow) -> (String, Uuid, Option<Uuid>, Option<String>, Vec<Option<Value>>) {
     let explained = ["conditions", "facts", "parameters"].map(|column| row.try_get::<Value, _>(column).ok());
@@ -46,7 +34,7 @@ async fn a_datasets_statements_say_of_its_indicators_what_all_indicators_stateme
     let pack = town.pack.clone();
     let all = [pack.hits_sql(), pack.refuted_sql()];
     let all = [rows(&mut town.conn, all[0], &ids).await, rows(&mut town.conn, all[1], &ids).await];
-    let sets: BTreeSet<BTreeSet<String>> = resting(&pack).into_values().collect();
+    let sets: BTreeSet<BTreeSet<String>> = pack.resting().into_values().collect();
     assert!(sets.len() > 40, "{}", sets.len());
     let mut compared = [0, 0];
     for set in sets {
