@@ -58,6 +58,9 @@ struct Play {
     /// What the launcher does to the mesh meanwhile; only noted in the report.
     #[arg(long, value_enum, default_value = "none")]
     chaos: Chaos,
+    /// Leave the conformance kit out; a disturbed mesh is never tried with it.
+    #[arg(long)]
+    no_conform: bool,
 }
 
 #[derive(Args)]
@@ -123,7 +126,8 @@ async fn play_city(options: Play) -> anyhow::Result<bool> {
         Chaos::Kill => "kill",
         Chaos::Redis => "redis",
     };
-    let task = Task { city, mesh: options.mesh, work: options.work, chaos: chaos.to_owned() };
+    let conform = !options.no_conform && matches!(options.chaos, Chaos::None);
+    let task = Task { city, mesh: options.mesh, work: options.work, chaos: chaos.to_owned(), conform };
     let mut report = play::play(task).await?;
     report.phases_s.insert("generate".to_owned(), (generate * 1_000.0).round() / 1_000.0);
     if let Some(path) = &options.report {

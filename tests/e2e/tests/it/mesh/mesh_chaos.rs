@@ -13,7 +13,7 @@ fn outcome(chaos: &str) -> anyhow::Result<String> {
     let folder = tempfile::tempdir()?;
     let report = folder.path().join("report.json");
     let play = format!(
-        "exec '{}' play --seed 11 --households 120 --days 3 --chaos {chaos} --mesh \"$0/mesh.json\" --policy '{}' --report '{}'",
+        "exec '{}' play --seed 11 --households 120 --days 3 --chaos {chaos} --no-conform --mesh \"$0/mesh.json\" --policy '{}' --report '{}'",
         binary("minqing-city").display(),
         root().join("deploy/policy/longnan").display(),
         report.display()

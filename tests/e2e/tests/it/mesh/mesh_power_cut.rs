@@ -29,77 +29,134 @@ enum Seen {
     File(&'static str),
 }
 
+/// What comes after a step waits at a gate until the power is cut: the writing of one row, named by its table, what is done
+/// to it and its `name` or `batch_no`.
+enum Gate {
+    Mesh(&'static str),
+    Bureau(&'static str),
+    /// The step is the end: nothing comes after it.
+    End,
+}
+
 /// A step, named by the first thing that can be seen of it. `$` stands for the number of the batch.
 struct Step {
     name: &'static str,
     seen: Seen,
+    gate: Gate,
 }
 
-const fn row(name: &'static str, query: &'static str) -> Step {
-    Step { name, seen: Seen::Row(query) }
+const fn row(name: &'static str, query: &'static str, gate: Gate) -> Step {
+    Step { name, seen: Seen::Row(query), gate }
 }
 
-const fn file(name: &'static str, path: &'static str) -> Step {
-    Step { name, seen: Seen::File(path) }
+const fn file(name: &'static str, path: &'static str, gate: Gate) -> Step {
+    Step { name, seen: Seen::File(path), gate }
 }
+
+const STORED: &str = "select exists (select from adapter_education.raw where digest is not null and batch_id is null)";
+const SENT: &str = "select exists (select from monitoring.batch m \
+    where not exists (select from adapter_education.batch b where b.id = m.batch_id))";
+const WHOLE: &str = "select exists (select from adapter_education.batch where batch_no = '$')";
 
 const OF_A_FILE: [Step; 8] = [
-    file("moved", "taken/student_enrolment__621202__2026-10-26__changes__$.csv"),
-    row("noted", "select exists (select from adapter_education.file where name like '%\\_\\_$.csv')"),
-    row("stored", "select exists (select from adapter_education.raw where digest is not null and batch_id is null)"),
-    row("sent", "select exists (select from monitoring.batch where closed_on is null)"),
-    row("whole", "select exists (select from adapter_education.batch where batch_no = '$')"),
-    file("signed", "result/student_enrolment__621202__2026-10-26__changes__$.csv.receipt.json"),
-    file("told", "result/student_enrolment__621202__2026-10-26__changes__$.csv.result.csv"),
-    file("done", "done/student_enrolment__621202__2026-10-26__changes__$.csv"),
+    file(
+        "moved",
+        "taken/student_enrolment__621202__2026-10-26__changes__$.csv",
+        Gate::Mesh("adapter_education.file INSERT student_enrolment__621202__2026-10-26__changes__$.csv"),
+    ),
+    row(
+        "noted",
+        "select exists (select from adapter_education.file where name like '%\\_\\_$.csv')",
+        Gate::Mesh("adapter_education.raw INSERT "),
+    ),
+    row("stored", STORED, Gate::Mesh("monitoring.batch INSERT ")),
+    row("sent", SENT, Gate::Mesh("adapter_education.batch INSERT $")),
+    row("whole", WHOLE, Gate::Mesh(FILE_ENDS)),
+    file("signed", "result/student_enrolment__621202__2026-10-26__changes__$.csv.receipt.json", Gate::Mesh(FILE_ENDS)),
+    file("told", "result/student_enrolment__621202__2026-10-26__changes__$.csv.result.csv", Gate::Mesh(FILE_ENDS)),
+    file("done", "done/student_enrolment__621202__2026-10-26__changes__$.csv", Gate::End),
 ];
+const FILE_ENDS: &str = "adapter_education.file UPDATE student_enrolment__621202__2026-10-26__changes__$.csv";
 
 const OF_A_TABLE: [Step; 5] = [
-    row("noted", "select exists (select from adapter_education.table_batch where batch_no = '$')"),
-    row("stored", "select exists (select from adapter_education.raw where digest is not null and batch_id is null)"),
-    row("sent", "select exists (select from monitoring.batch where closed_on is null)"),
-    row("whole", "select exists (select from adapter_education.batch where batch_no = '$')"),
+    row(
+        "noted",
+        "select exists (select from adapter_education.table_batch where batch_no = '$')",
+        Gate::Mesh("adapter_education.raw INSERT "),
+    ),
+    row("stored", STORED, Gate::Mesh("monitoring.batch INSERT ")),
+    row("sent", SENT, Gate::Mesh("adapter_education.batch INSERT $")),
+    row("whole", WHOLE, Gate::Bureau("exchange.mq_batch_result INSERT $")),
     row(
         "told",
         "select exists (select from adapter_education.table_batch where batch_no = '$' and told_at is not null)",
+        Gate::End,
     ),
 ];
 
 const OF_A_ZIP: [Step; 4] = [
-    file("moved", "taken/$.zip"),
-    row("first taken", "select exists (select from adapter_education.batch where batch_no = '$a')"),
-    row("second taken", "select exists (select from adapter_education.batch where batch_no = '$b')"),
-    file("told", "result/$.zip.result.csv"),
+    file(
+        "moved",
+        "taken/$.zip",
+        Gate::Mesh("adapter_education.file INSERT student_enrolment__621202__2026-10-26__changes__$a.csv"),
+    ),
+    row(
+        "first taken",
+        "select exists (select from adapter_education.batch where batch_no = '$a')",
+        Gate::Mesh("adapter_education.batch INSERT $b"),
+    ),
+    row(
+        "second taken",
+        "select exists (select from adapter_education.batch where batch_no = '$b')",
+        Gate::Mesh("adapter_education.file UPDATE student_enrolment__621202__2026-10-26__changes__$b.csv"),
+    ),
+    file("told", "result/$.zip.result.csv", Gate::End),
 ];
 
 const OF_A_WITHDRAWAL: [Step; 4] = [
-    row("noted", "select exists (select from adapter_education.file where name = 'withdraw_$.csv')"),
+    row(
+        "noted",
+        "select exists (select from adapter_education.file where name = 'withdraw_$.csv')",
+        Gate::Mesh("monitoring.batch UPDATE "),
+    ),
     row(
         "marked",
-        "select exists (select from monitoring.batch m join adapter_education.batch b on b.id = m.batch_id where b.batch_no = '$' and withdrawn_on is not null)",
+        "select exists (select from monitoring.batch m join adapter_education.batch b on b.id = m.batch_id \
+         where b.batch_no = '$' and withdrawn_on is not null)",
+        Gate::Mesh("adapter_education.withdrawal INSERT "),
     ),
     row(
         "kept",
-        "select exists (select from adapter_education.withdrawal w join adapter_education.batch b on b.id = w.batch_id where batch_no = '$')",
+        "select exists (select from adapter_education.withdrawal w join adapter_education.batch b on b.id = w.batch_id \
+         where batch_no = '$')",
+        Gate::Mesh("adapter_education.file UPDATE withdraw_$.csv"),
     ),
-    file("told", "result/withdraw_$.csv.result.csv"),
+    file("told", "result/withdraw_$.csv.result.csv", Gate::Mesh("adapter_education.file UPDATE withdraw_$.csv")),
 ];
+
+/// A row waits for whoever holds its gate.
+const WAITS: &str = "create or replace function gate() returns trigger language plpgsql as $$ begin \
+    perform pg_advisory_xact_lock_shared(hashtext(format('%s.%s %s %s', tg_table_schema, tg_table_name, tg_op, \
+      coalesce(to_jsonb(new) ->> 'name', to_jsonb(new) ->> 'batch_no')))); \
+    return new; end $$";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_cut_at_any_step_loses_no_row_and_doubles_none() -> anyhow::Result<()> {
     let bureau = Bureau::start().await?;
     let mesh = Mesh::waiting(&["--exchange-database", &format!("education={}", bureau.url)])?;
     collect(&mesh, 300_000).await??;
-    let mut cutter = Cutter::new(&mesh).await?;
+    let mut cutter = Cutter::new(&mesh, &bureau).await?;
 
     for (n, step) in OF_A_FILE.iter().enumerate() {
         let no = format!("F{n}");
+        cutter.shut(step, &no).await?;
         cutter.drop_file(&batch_file(&no), csv(n, ROWS).as_bytes())?;
         cutter.cut(step, &no, &cutter.path("done", &batch_file(&no))).await?;
         cutter.told_of_a_batch(&no)?;
     }
     for (n, step) in OF_A_TABLE.iter().enumerate() {
         let no = format!("T{n}");
+        cutter.shut(step, &no).await?;
         bureau.send(&no, n + 20).await?;
         cutter.cut_until(step, &no, || bureau.is_told(&no)).await?;
         ensure!(bureau.counts(&no).await? == (1_200, 1_199, 1, 1), "{no} {:?}", bureau.counts(&no).await?);
@@ -108,6 +165,7 @@ async fn a_power_cut_at_any_step_loses_no_row_and_doubles_none() -> anyhow::Resu
         let no = format!("Z{n}");
         let (a, b) = (format!("{no}a"), format!("{no}b"));
         let parts = [(batch_file(&a), csv(2 * n + 40, ROWS)), (batch_file(&b), csv(2 * n + 41, ROWS))];
+        cutter.shut(step, &no).await?;
         cutter.drop_file(&format!("{no}.zip"), &packed(&parts)?)?;
         cutter.cut(step, &no, &cutter.path("done", &format!("{no}.zip"))).await?;
         for no in [&a, &b] {
@@ -120,30 +178,68 @@ async fn a_power_cut_at_any_step_loses_no_row_and_doubles_none() -> anyhow::Resu
     for (n, step) in OF_A_WITHDRAWAL.iter().enumerate() {
         let no = format!("F{n}");
         let name = format!("withdraw_{no}.csv");
+        cutter.shut(step, &no).await?;
         cutter.drop_file(&name, format!("批次号,撤回原因,经办人\n{no},误报,u-1\n").as_bytes())?;
         cutter.cut(step, &no, &cutter.path("done", &name)).await?;
         let told = fs::read_to_string(cutter.path("result", &format!("{name}.result.csv")))?;
         ensure!(told.contains("接收 accepted,1\r\n"), "{told}");
     }
-    cutter.stands(taken, OF_A_WITHDRAWAL.len()).await?;
-
-    // A cut that comes after the end proves nothing; the last step of each life is its end.
-    ensure!(cutter.in_time >= 13, "only {} of {} cuts came before the end", cutter.in_time, cutter.cuts);
-    Ok(())
+    cutter.stands(taken, OF_A_WITHDRAWAL.len()).await
 }
 
-/// Kills the adapter of a mesh when a step is seen.
+/// Kills the adapter of a mesh when a step is seen, while the next one waits at its gate.
 struct Cutter<'a> {
     mesh: &'a Mesh,
     connection: PgConnection,
-    cuts: usize,
-    in_time: usize,
+    bureau: PgConnection,
 }
 
 impl Cutter<'_> {
-    async fn new(mesh: &Mesh) -> anyhow::Result<Cutter<'_>> {
+    async fn new<'a>(mesh: &'a Mesh, bureau: &Bureau) -> anyhow::Result<Cutter<'a>> {
         let connection = PgConnection::connect(&mesh.database()).await?;
-        Ok(Cutter { mesh, connection, cuts: 0, in_time: 0 })
+        let mut cutter = Cutter { mesh, connection, bureau: PgConnection::connect(&bureau.admin).await? };
+        for steps in [OF_A_FILE.as_slice(), &OF_A_TABLE, &OF_A_ZIP, &OF_A_WITHDRAWAL] {
+            for step in steps {
+                cutter.build_gate(&step.gate).await?;
+            }
+        }
+        Ok(cutter)
+    }
+
+    async fn build_gate(&mut self, gate: &Gate) -> anyhow::Result<()> {
+        let Some((connection, key)) = self.side(gate) else { return Ok(()) };
+        let table = key.split_whitespace().next().context("a gate names its table")?;
+        connection.execute(WAITS).await?;
+        let trigger = format!(
+            "create or replace trigger gate before insert or update on {table} for each row execute function gate()"
+        );
+        connection.execute(AssertSqlSafe(trigger)).await?;
+        Ok(())
+    }
+
+    fn side(&mut self, gate: &Gate) -> Option<(&mut PgConnection, &'static str)> {
+        match gate {
+            Gate::Mesh(key) => Some((&mut self.connection, *key)),
+            Gate::Bureau(key) => Some((&mut self.bureau, *key)),
+            Gate::End => None,
+        }
+    }
+
+    /// Shuts the gate behind a step, before the work begins.
+    async fn shut(&mut self, step: &Step, no: &str) -> anyhow::Result<()> {
+        let Some((connection, key)) = self.side(&step.gate) else { return Ok(()) };
+        sqlx::query("select pg_advisory_lock(hashtext($1))").bind(key.replace('$', no)).execute(connection).await?;
+        Ok(())
+    }
+
+    async fn open(&mut self, step: &Step, no: &str) -> anyhow::Result<()> {
+        let Some((connection, key)) = self.side(&step.gate) else { return Ok(()) };
+        let opened: bool = sqlx::query_scalar("select pg_advisory_unlock(hashtext($1))")
+            .bind(key.replace('$', no))
+            .fetch_one(connection)
+            .await?;
+        ensure!(opened, "the gate behind `{}` was not shut", step.name);
+        Ok(())
     }
 
     fn path(&self, sub: &str, name: &str) -> PathBuf {
@@ -160,7 +256,7 @@ impl Cutter<'_> {
         self.cut_until(step, no, async || Ok(end.exists())).await
     }
 
-    /// Cuts the power at the step, and again as soon as the next process is there; then lets the work come to its end.
+    /// Cuts the power at the step, opens the gate, cuts it again as soon as the next process is there; then lets the work come to its end.
     async fn cut_until(
         &mut self,
         step: &Step,
@@ -172,8 +268,9 @@ impl Cutter<'_> {
             ensure!(Instant::now() < deadline, "{no}: `{}` was not seen\n{}", step.name, self.mesh.wreckage());
         }
         let killed = self.kill(None, deadline).await?;
-        self.cuts += 1;
-        self.in_time += usize::from(!ended().await?);
+        let in_time = matches!(step.gate, Gate::End) || !ended().await?;
+        ensure!(in_time, "{no} was at its end before the cut at `{}`", step.name);
+        self.open(step, no).await?;
         self.kill(Some(killed), deadline).await?;
         while !ended().await? {
             ensure!(Instant::now() < deadline, "{no} cut at `{}` has no end\n{}", step.name, self.mesh.wreckage());
