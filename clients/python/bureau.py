@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""A bureau's client of the mesh (部门客户端): sends batches, fetches referrals, answers them.
+"""A bureau's client of the mesh (部门客户端): sends batches, fetches referrals and verifications, answers them.
 
 Whatever is refused is told by row, field and reason, in Chinese and English. Sending the same batch again is safe: its
-number makes the request's id, and a repeat gets the first answer, so a cut is mended by sending again.
+number makes the request's id, and a repeat gets the first answer, so a cut is mended by sending again. So it is with
+answers, whose ids are made of what they say.
 """
 
 import argparse
 import csv
 import importlib
+import io
 import json
 import pathlib
 import subprocess
@@ -22,6 +24,10 @@ from google.protobuf.any_pb2 import Any
 CUT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED,
        grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED}
 YES, NO = {"是", "true", "1", "y", "yes"}, {"否", "false", "0", "n", "no"}
+# Around what stands in a cell.
+BLANK = " \t\r\n\u00a0\u3000"
+# Most in one request.
+NAMES, ANSWERS = 100, 500
 
 
 class Fault(Exception):
@@ -50,8 +56,8 @@ class Bureau:
     """Calls to the bureau's own adapter, over the gateway or straight."""
 
     def __init__(self, address: str, certificate: pathlib.Path, server_name: str, attempts: int) -> None:
-        from minqing.bureau.v1 import batch_pb2, exchange_service_pb2, exchange_service_pb2_grpc
-        self.exchange, self.batches = exchange_service_pb2, batch_pb2
+        from minqing.bureau.v1 import batch_pb2, exchange_service_pb2, exchange_service_pb2_grpc, verification_pb2
+        self.exchange, self.batches, self.verifications = exchange_service_pb2, batch_pb2, verification_pb2
         ca, key, cert = ((certificate / name).read_bytes() for name in ("ca.pem", "key.pem", "cert.pem"))
         options = [("grpc.ssl_target_name_override", server_name)]
         channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(ca, key, cert), options)
@@ -120,42 +126,71 @@ def pieces(rows, limits):
 
 def read_rows(path: pathlib.Path, dataset) -> list:
     """The file's rows as the dataset's messages. Columns may be named as in the contract or by their Chinese header."""
-    columns = {name: column for column in dataset.columns for name in (column.field, column.column.header)}
+    columns = {name: (column.field, f"{column.column.header} {column.field}")
+               for column in dataset.columns for name in (column.field, column.column.header)}
     message = message_factory.GetMessageClass(
         descriptor_pool.Default().FindMessageTypeByName(dataset.message_type))
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        unknown = [name for name in reader.fieldnames or [] if name not in columns]
-        if unknown:
-            raise Fault(f"{path}: no column {', '.join(unknown)} in {dataset.dataset.name} 表头不在数据集里")
-        rows = []
-        for line, cells in enumerate(reader, start=2):
-            row = message()
-            for name, text in cells.items():
-                if text:
-                    set_cell(row, columns[name], text.strip(), f"{path}, line {line}")
-            packed = Any()
-            packed.Pack(row)
-            rows.append(packed)
-        return rows
+    rows = []
+    for row in read_lines(path, dataset.dataset.name, columns, message):
+        packed = Any()
+        packed.Pack(row)
+        rows.append(packed)
+    return rows
 
 
-def set_cell(row, column, text: str, place: str) -> None:
-    """Sets one field. What is no number or no yes or no is told here: the message cannot hold it."""
-    field = row.DESCRIPTOR.fields_by_name[column.field]
+def read_lines(path: pathlib.Path, name: str, columns: dict, message) -> list:
+    """The file's lines as messages. `columns` says of each header which field it fills and what the field is called."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Fault(f"{path}: not UTF-8; save it as CSV UTF-8 请另存为 UTF-8 编码的 CSV") from None
+    rows = [[cell.strip(BLANK) for cell in row] for row in csv.reader(io.StringIO(text, newline="")) if row]
+    headers = [columns.get(header) for header in rows[0]] if rows else []
+    wrong = [str(at + 1) for at, column in enumerate(headers) if column is None or column in headers[:at]]
+    if wrong:
+        raise Fault(f"{path}: the first line must name columns of {name}, each once; wrong are columns "
+                    f"首行应为列名，各一次，有误的是第几列: {', '.join(wrong)}")
+    lines = []
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) > len(headers):
+            raise Fault(f"{path}, line {number}: more cells than columns 单元格多于列名")
+        line = message()
+        for (field, label), cell in zip(headers, row):
+            if cell:
+                set_cell(line, field, cell, f"{path}, line {number}: {label}")
+        lines.append(line)
+    return lines
+
+
+def set_cell(line, name: str, text: str, label: str) -> None:
+    """Sets one field. What its type cannot hold is told here, and never the text: it may be a person's number."""
+    field = line.DESCRIPTOR.fields_by_name[name]
     try:
         if field.type == field.TYPE_BOOL:
+            wanted = "是 or 否"
             if text.lower() not in YES | NO:
                 raise ValueError
             value = text.lower() in YES
+        elif field.type == field.TYPE_ENUM:
+            words = words_of(field.enum_type)
+            wanted = "one of 应为其一: " + ", ".join(words)
+            value = words.get(text.lower())
+            if value is None:
+                raise ValueError
         elif field.type == field.TYPE_STRING:
             value = text
         else:
+            wanted = "a whole number 整数"
             value = int(text)
+        setattr(line, name, value)
     except ValueError:
-        wanted = "是 or 否" if field.type == field.TYPE_BOOL else "a whole number 整数"
-        raise Fault(f"{place}: {column.column.header} {column.field} must be {wanted}") from None
-    setattr(row, column.field, value)
+        raise Fault(f"{label} must be {wanted}") from None
+
+
+def words_of(enum) -> dict:
+    """An enum's values by their names without what all begin with."""
+    prefix = enum.values_by_number[0].name[:-len("UNSPECIFIED")]
+    return {value.name[len(prefix):].lower(): value.number for value in enum.values if value.number}
 
 
 def show_datasets(bureau: Bureau, _) -> int:
@@ -193,45 +228,89 @@ def withdraw(bureau: Bureau, options) -> int:
 
 
 def referrals(bureau: Bureau, options) -> int:
-    """Prints the waiting referrals as JSON lines: they hold people, so mind where it goes."""
-    asked = str(uuid.uuid4())
-    waiting = bureau.call(
-        bureau.stub.FetchReferrals,
-        lambda: bureau.exchange.FetchReferralsRequest(request_id=asked, page_size=options.most), "referral").referrals
-    for referral in waiting:
-        print(json.dumps(json_format.MessageToDict(referral, preserving_proto_field_name=True), ensure_ascii=False))
-    if not waiting or not options.sign:
+    fetch, sign = bureau.exchange.FetchReferralsRequest, bureau.exchange.AcknowledgeReferralsRequest
+    return hand_out(bureau, options, "referral", (bureau.stub.FetchReferrals, fetch),
+                    (bureau.stub.AcknowledgeReferrals, sign), "taken back, nothing has to be done 已撤回，无需办理")
+
+
+def verifications(bureau: Bureau, options) -> int:
+    fetch, sign = bureau.verifications.FetchVerificationsRequest, bureau.verifications.AcknowledgeVerificationsRequest
+    return hand_out(bureau, options, "verification", (bureau.stub.FetchVerifications, fetch),
+                    (bureau.stub.AcknowledgeVerifications, sign),
+                    "called off, nothing may be looked up for it any more 已撤销，不得再查询")
+
+
+def hand_out(bureau: Bureau, options, kind: str, fetch, sign, withdrawn: str) -> int:
+    """Prints what waits as JSON lines: they hold people, so mind where it goes. Signs also for what was `withdrawn`:
+    it is told until then. `fetch` and `sign` are a method and its request."""
+    method, request = fetch
+    asked = request(request_id=str(uuid.uuid4()), page_size=options.most)
+    fetched = bureau.call(method, lambda: asked, kind)
+    waiting = getattr(fetched, f"{kind}s")
+    for one in waiting:
+        fields = json_format.MessageToDict(one, preserving_proto_field_name=True)
+        print(json.dumps(fields, ensure_ascii=False, separators=(",", ":")))
+    for name in fetched.withdrawn:
+        print(f"{name}: {withdrawn}", file=sys.stderr)
+    if not options.sign:
         return 0
-    signing = str(uuid.uuid4())
-    results = bureau.call(bureau.stub.AcknowledgeReferrals, lambda: bureau.exchange.AcknowledgeReferralsRequest(
-        request_id=signing, referrals=[referral.name for referral in waiting], operator=options.sign)).results
-    for result in results:
-        if not result.accepted:
-            print(f"{result.referral}: {result.message_zh} {result.message}", file=sys.stderr)
-    return 0 if all(result.accepted for result in results) else 1
+    # Printed first, signed second: what could not be printed comes again.
+    sys.stdout.flush()
+    method, request = sign
+    refused = 0
+    for names in cut([one.name for one in waiting] + list(fetched.withdrawn), NAMES):
+        signed = request(request_id=str(uuid.uuid4()), operator=options.sign, **{f"{kind}s": names})
+        for result in bureau.call(method, lambda: signed).results:
+            if not result.accepted:
+                refused += 1
+                print(f"{getattr(result, kind)}: {result.message_zh} {result.message}", file=sys.stderr)
+    return 1 if refused else 0
 
 
 def answer(bureau: Bureau, options) -> int:
-    """Reports decisions and aid from a CSV file whose columns are the fields of FeedbackRecord."""
-    with options.file.open(encoding="utf-8-sig", newline="") as file:
-        records = []
-        for line, cells in enumerate(csv.DictReader(file), start=2):
-            told = {name: text.strip() for name, text in cells.items() if text and text.strip()}
-            if "decision" in told:
-                told["decision"] = "FEEDBACK_DECISION_" + told["decision"].upper()
-            try:
-                records.append(json_format.ParseDict(told, bureau.exchange.FeedbackRecord()))
-            except json_format.ParseError as error:
-                raise Fault(f"{options.file}, line {line}: {error}") from None
-    asked = str(uuid.uuid5(uuid.NAMESPACE_URL, "minqing/feedback/" + "/".join(r.record_no for r in records)))
-    results = bureau.call(bureau.stub.ReportFeedback, lambda: bureau.exchange.ReportFeedbackRequest(
-        request_id=asked, records=records)).results
-    for result in results:
-        if result.accepted:
-            print(f"{result.record_no}: taken 已接收")
-        else:
-            print(f"{result.record_no}: {result.field}: {result.message_zh} {result.message}")
-    return 0 if all(result.accepted for result in results) else 1
+    """Reports decisions and aid."""
+    contract = bureau.exchange
+    return report(bureau, options, contract.FeedbackRecord, bureau.stub.ReportFeedback,
+                  lambda asked, some: contract.ReportFeedbackRequest(request_id=asked, records=some),
+                  lambda number, result: result.record_no)
+
+
+def verify(bureau: Bureau, options) -> int:
+    """Answers verifications. A line is told by its number: what else tells it apart is a person's."""
+    contract = bureau.verifications
+    return report(bureau, options, contract.VerificationAnswer, bureau.stub.AnswerVerification,
+                  lambda asked, some: contract.AnswerVerificationRequest(request_id=asked, answers=some),
+                  lambda number, result: f"line {number} 第{number}行")
+
+
+def report(bureau: Bureau, options, message, method, request, label) -> int:
+    """Sends a CSV file whose columns are the message's fields, and prints what became of each line."""
+    kind = message.DESCRIPTOR
+    columns = {field.name: (field.name, field.name) for field in kind.fields}
+    lines = read_lines(options.file, kind.name, columns, message)
+    if not lines:
+        raise Fault(f"{options.file}: no lines to send 没有要发送的行")
+    number, refused = 1, 0
+    for some in cut(lines, ANSWERS):
+        asked = uuid.uuid4() if options.anew else uuid.uuid5(uuid.NAMESPACE_URL, f"minqing/{kind.name}/{said(some)}")
+        asking = request(str(asked), some)
+        for result in bureau.call(method, lambda: asking).results:
+            number += 1
+            if result.accepted:
+                print(f"{label(number, result)}: taken 已接收")
+            else:
+                refused += 1
+                print(f"{label(number, result)}: {result.field}: {result.message_zh} {result.message}")
+    return 1 if refused else 0
+
+
+def said(lines) -> str:
+    """What the lines say, the same in every client."""
+    return "\n".join("\t".join(f"{field.name}={value}" for field, value in line.ListFields()) for line in lines)
+
+
+def cut(many: list, most: int):
+    return (many[at:at + most] for at in range(0, len(many), most))
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -264,14 +343,21 @@ def arguments() -> argparse.ArgumentParser:
     command.add_argument("--user", required=True, help="who answers for it")
     command.set_defaults(run=withdraw)
 
-    command = commands.add_parser("referrals", help="fetch waiting referrals 领取转办")
-    command.add_argument("--most", type=int, default=20, help="at most so many, 1 to 100")
-    command.add_argument("--sign", metavar="USER", help="sign for them in this user's name 签收")
-    command.set_defaults(run=referrals)
+    waiting = "as JSON lines; they hold people, so mind where it goes"
+    for run, title in ((referrals, "转办"), (verifications, "核对")):
+        command = commands.add_parser(run.__name__, help=f"fetch waiting {run.__name__} {waiting} 领取{title}")
+        command.add_argument("--most", type=int, default=20, help="at most so many, 1 to 100")
+        command.add_argument("--sign", metavar="USER", help="sign for them in this user's name 签收")
+        command.set_defaults(run=run)
 
-    command = commands.add_parser("answer", help="report decisions and aid from a CSV file 反馈")
-    command.add_argument("file", type=pathlib.Path)
-    command.set_defaults(run=answer)
+    columns = "from a CSV file whose columns are the fields of"
+    for run, title in ((answer, f"report decisions and aid {columns} FeedbackRecord 反馈"),
+                       (verify, f"answer verifications {columns} VerificationAnswer 答复核对")):
+        command = commands.add_parser(run.__name__, help=title)
+        command.add_argument("file", type=pathlib.Path)
+        command.add_argument("--anew", action="store_true", help="ask anew instead of getting the first answer again, "
+                             "as when the batch that was missing has been sent 重新提交")
+        command.set_defaults(run=run)
     return parser
 
 

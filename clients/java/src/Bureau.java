@@ -1,6 +1,6 @@
-import com.google.gson.JsonObject;
 import com.google.protobuf.Any;
-import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Descriptors.EnumValueDescriptor;
+import com.google.protobuf.Message;
 import com.google.protobuf.util.JsonFormat;
 import io.grpc.StatusRuntimeException;
 import java.io.ByteArrayOutputStream;
@@ -17,10 +17,10 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.UUID;
+import java.util.function.BiFunction;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import minqing.bureau.v1.BatchOuterClass.WithdrawBatchRequest;
 import minqing.bureau.v1.Dataset.BatchLimits;
@@ -32,18 +32,28 @@ import minqing.bureau.v1.ExchangeServiceOuterClass.FetchReferralsRequest;
 import minqing.bureau.v1.ExchangeServiceOuterClass.Referral;
 import minqing.bureau.v1.ExchangeServiceOuterClass.ReportFeedbackRequest;
 import minqing.bureau.v1.ExchangeServiceOuterClass.SubmitBatchRequest;
+import minqing.bureau.v1.Verification.AcknowledgeVerificationsRequest;
+import minqing.bureau.v1.Verification.AnswerVerificationRequest;
+import minqing.bureau.v1.Verification.FetchVerificationsRequest;
+import minqing.bureau.v1.Verification.VerificationAnswer;
+import minqing.bureau.v1.Verification.VerificationRequest;
 import minqing.types.v1.Types.BatchMode;
-import org.apache.commons.csv.CSVFormat;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** A bureau's client of the mesh (部门客户端): sends batches, fetches referrals, answers them. */
+/** A bureau's client of the mesh (部门客户端): sends batches, fetches referrals and verifications, answers them. */
 @Command(name = "bureau", description = {
-    "A bureau's client of the mesh (部门客户端): sends batches, fetches referrals, answers them.",
-    "Sending the same batch again is safe: its number makes the request's id, and a repeat gets the first answer."})
+    "A bureau's client of the mesh (部门客户端): sends batches, fetches referrals and verifications, answers them.",
+    "Sending the same batch again is safe: its number makes the request's id, and a repeat gets the first answer.",
+    "So it is with answers, whose ids are made of what they say."})
 public final class Bureau {
+    /** Most in one request. */
+    private static final int NAMES = 100;
+    private static final int ANSWERS = 500;
+
     @Option(names = "--address", description = "the gateway's or the adapter's host:port")
     private String address;
 
@@ -177,69 +187,159 @@ public final class Bureau {
         }
     }
 
+    /** How what waits is fetched. */
+    static final class Fetching {
+        @Option(names = "--most", defaultValue = "20", description = "at most so many, 1 to 100")
+        private int most;
+
+        @Option(names = "--sign", paramLabel = "USER", description = "sign for them in this user's name 签收")
+        private String user;
+    }
+
     @Command(description = "fetch waiting referrals as JSON lines; they hold people, so mind where it goes 领取转办")
-    int referrals(
-            @Option(names = "--most", defaultValue = "20", description = "at most so many, 1 to 100") int most,
-            @Option(names = "--sign", paramLabel = "USER", description = "sign for them in this user's name 签收") String user)
-            throws Exception {
+    int referrals(@Mixin Fetching options) throws Exception {
         try (var exchange = exchange()) {
-            var ask = FetchReferralsRequest.newBuilder().setRequestId(UUID.randomUUID().toString()).setPageSize(most).build();
-            var waiting = exchange.call("referral", stub -> stub.fetchReferrals(ask)).getReferralsList();
-            var json = JsonFormat.printer().preservingProtoFieldNames().omittingInsignificantWhitespace();
-            for (var referral : waiting) {
-                out.println(json.print(referral));
-            }
-            if (waiting.isEmpty() || user == null) {
-                return 0;
-            }
-            var sign = AcknowledgeReferralsRequest.newBuilder().setRequestId(UUID.randomUUID().toString()).setOperator(user)
-                    .addAllReferrals(waiting.stream().map(Referral::getName).toList()).build();
-            var results = exchange.call("", stub -> stub.acknowledgeReferrals(sign)).getResultsList();
-            for (var result : results) {
-                if (!result.getAccepted()) {
-                    System.err.println(result.getReferral() + ": " + result.getMessageZh() + " " + result.getMessage());
+            var ask = FetchReferralsRequest.newBuilder().setRequestId(chance()).setPageSize(options.most).build();
+            var fetched = exchange.call("referral", stub -> stub.fetchReferrals(ask));
+            print(fetched.getReferralsList(), fetched.getWithdrawnList(), "taken back, nothing has to be done 已撤回，无需办理");
+            var names = fetched.getReferralsList().stream().map(Referral::getName);
+            return sign(options.user, Stream.concat(names, fetched.getWithdrawnList().stream()).toList(), (asked, some) -> {
+                var request = AcknowledgeReferralsRequest.newBuilder().setRequestId(asked).setOperator(options.user)
+                        .addAllReferrals(some).build();
+                return exchange.call("", stub -> stub.acknowledgeReferrals(request)).getResultsList().stream()
+                        .map(r -> new Result(r.getReferral(), r.getAccepted(), "", r.getMessageZh(), r.getMessage())).toList();
+            });
+        }
+    }
+
+    @Command(description = "fetch waiting verifications as JSON lines; they hold people, so mind where it goes 领取核对")
+    int verifications(@Mixin Fetching options) throws Exception {
+        try (var exchange = exchange()) {
+            var ask = FetchVerificationsRequest.newBuilder().setRequestId(chance()).setPageSize(options.most).build();
+            var fetched = exchange.call("verification", stub -> stub.fetchVerifications(ask));
+            print(fetched.getVerificationsList(), fetched.getWithdrawnList(),
+                    "called off, nothing may be looked up for it any more 已撤销，不得再查询");
+            var names = fetched.getVerificationsList().stream().map(VerificationRequest::getName);
+            return sign(options.user, Stream.concat(names, fetched.getWithdrawnList().stream()).toList(), (asked, some) -> {
+                var request = AcknowledgeVerificationsRequest.newBuilder().setRequestId(asked).setOperator(options.user)
+                        .addAllVerifications(some).build();
+                return exchange.call("", stub -> stub.acknowledgeVerifications(request)).getResultsList().stream()
+                        .map(r -> new Result(r.getVerification(), r.getAccepted(), "", r.getMessageZh(), r.getMessage())).toList();
+            });
+        }
+    }
+
+    /** What waits as JSON lines, and on standard error what no longer does. */
+    private void print(List<? extends Message> waiting, List<String> withdrawn, String why) throws IOException {
+        var json = JsonFormat.printer().preservingProtoFieldNames().omittingInsignificantWhitespace();
+        for (var one : waiting) {
+            out.println(json.print(one));
+        }
+        // Printed first, signed second: what could not be printed comes again.
+        if (out.checkError()) {
+            throw new IOException("standard output cannot be written 无法写出");
+        }
+        withdrawn.forEach(name -> System.err.println(name + ": " + why));
+    }
+
+    /** What became of one thing of a request. */
+    private record Result(String name, boolean accepted, String field, String messageZh, String message) {}
+
+    /** One request of several. */
+    private interface Request<T> {
+        List<Result> send(String id, List<T> some) throws Exception;
+    }
+
+    /** Signs for names, also of what was withdrawn: it is told until then. */
+    private static int sign(String user, List<String> names, Request<String> request) throws Exception {
+        if (user == null) {
+            return 0;
+        }
+        int refused = 0;
+        for (var some : cut(names, NAMES)) {
+            for (var result : request.send(chance(), some)) {
+                if (!result.accepted()) {
+                    refused++;
+                    System.err.println(result.name() + ": " + result.messageZh() + " " + result.message());
                 }
             }
-            return results.stream().allMatch(result -> result.getAccepted()) ? 0 : 1;
         }
+        return refused > 0 ? 1 : 0;
+    }
+
+    /** A file of answers. */
+    static final class Answering {
+        @Parameters(paramLabel = "FILE.csv")
+        private Path file;
+
+        @Option(names = "--anew", description = "ask anew instead of getting the first answer again, "
+                + "as when the batch that was missing has been sent 重新提交")
+        private boolean anew;
     }
 
     @Command(description = "report decisions and aid from a CSV file whose columns are the fields of FeedbackRecord 反馈")
-    int answer(@Parameters(paramLabel = "FILE.csv") Path file) throws Exception {
-        var records = new ArrayList<FeedbackRecord>();
-        var format = CSVFormat.Builder.create(CSVFormat.RFC4180).setHeader().setSkipHeaderRecord(true).setTrim(true).build();
-        try (var reader = Rows.withoutMark(file); var lines = format.parse(reader)) {
-            for (var line : lines) {
-                records.add(feedback(line.toMap(), file + ", line " + (line.getRecordNumber() + 1)));
-            }
-        }
-        var numbers = records.stream().map(FeedbackRecord::getRecordNo).collect(Collectors.joining("/"));
-        var report = ReportFeedbackRequest.newBuilder().setRequestId(id("minqing/feedback/" + numbers)).addAllRecords(records);
+    int answer(@Mixin Answering options) throws Exception {
         try (var exchange = exchange()) {
-            var results = exchange.call("", stub -> stub.reportFeedback(report.build())).getResultsList();
-            for (var result : results) {
-                out.println(result.getAccepted()
-                        ? result.getRecordNo() + ": taken 已接收"
-                        : "%s: %s: %s %s".formatted(result.getRecordNo(), result.getField(), result.getMessageZh(), result.getMessage()));
-            }
-            return results.stream().allMatch(result -> result.getAccepted()) ? 0 : 1;
+            return report(options, FeedbackRecord.getDefaultInstance(), (number, result) -> result.name(), (asked, some) -> {
+                var request = ReportFeedbackRequest.newBuilder().setRequestId(asked).addAllRecords(some).build();
+                return exchange.call("", stub -> stub.reportFeedback(request)).getResultsList().stream()
+                        .map(r -> new Result(r.getRecordNo(), r.getAccepted(), r.getField(), r.getMessageZh(), r.getMessage())).toList();
+            });
         }
     }
 
-    private static FeedbackRecord feedback(Map<String, String> cells, String place) throws Rows.Fault {
-        var json = new JsonObject();
-        cells.forEach((name, text) -> {
-            if (!text.isEmpty()) {
-                json.addProperty(name, name.equals("decision") ? "FEEDBACK_DECISION_" + text.toUpperCase(Locale.ROOT) : text);
-            }
-        });
-        var record = FeedbackRecord.newBuilder();
-        try {
-            JsonFormat.parser().merge(json.toString(), record);
-        } catch (InvalidProtocolBufferException fault) {
-            throw new Rows.Fault(place + ": " + fault.getMessage());
+    @Command(description = "answer verifications from a CSV file whose columns are the fields of VerificationAnswer 答复核对")
+    int verify(@Mixin Answering options) throws Exception {
+        // A line is told by its number: what else tells it apart is a person's.
+        BiFunction<Integer, Result, String> label = (number, result) -> "line %d 第%d行".formatted(number, number);
+        try (var exchange = exchange()) {
+            return report(options, VerificationAnswer.getDefaultInstance(), label, (asked, some) -> {
+                var request = AnswerVerificationRequest.newBuilder().setRequestId(asked).addAllAnswers(some).build();
+                return exchange.call("", stub -> stub.answerVerification(request)).getResultsList().stream()
+                        .map(r -> new Result("", r.getAccepted(), r.getField(), r.getMessageZh(), r.getMessage())).toList();
+            });
         }
-        return record.build();
+    }
+
+    /** Sends a CSV file whose columns are the fields of `kind`, and prints what became of each line. */
+    private <T extends Message> int report(Answering options, T kind, BiFunction<Integer, Result, String> label, Request<T> request)
+            throws Exception {
+        var lines = Rows.read(options.file, kind);
+        if (lines.isEmpty()) {
+            throw new Rows.Fault(options.file + ": no lines to send 没有要发送的行");
+        }
+        int number = 1;
+        int refused = 0;
+        for (var some : cut(lines, ANSWERS)) {
+            var asked = options.anew ? chance() : id("minqing/" + kind.getDescriptorForType().getName() + "/" + said(some));
+            for (var result : request.send(asked, some)) {
+                var name = label.apply(++number, result);
+                if (result.accepted()) {
+                    out.println(name + ": taken 已接收");
+                } else {
+                    refused++;
+                    out.printf("%s: %s: %s %s%n", name, result.field(), result.messageZh(), result.message());
+                }
+            }
+        }
+        return refused > 0 ? 1 : 0;
+    }
+
+    /** What the lines say, the same in every client. */
+    private static String said(List<? extends Message> lines) {
+        return lines.stream().map(line -> line.getAllFields().entrySet().stream().map(field -> {
+            var value = field.getValue() instanceof EnumValueDescriptor word ? word.getNumber() : field.getValue();
+            return field.getKey().getName() + "=" + value;
+        }).collect(Collectors.joining("\t"))).collect(Collectors.joining("\n"));
+    }
+
+    private static <T> List<List<T>> cut(List<T> many, int most) {
+        return IntStream.range(0, (many.size() + most - 1) / most)
+                .mapToObj(part -> many.subList(part * most, Math.min(many.size(), (part + 1) * most))).toList();
+    }
+
+    private static String chance() {
+        return UUID.randomUUID().toString();
     }
 
     /** The same id for the same text, as UUID version 5 of the URL name space makes it (RFC 9562). */

@@ -15,15 +15,19 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use minqing_city::person::check_digit;
+use minqing_proto::minqing::identification::v1::RequestVerificationRequest;
 use serde_json::Value;
+use sqlx::{Connection as _, PgConnection};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
     net::{TcpListener, TcpStream},
 };
+use uuid::Uuid;
 
 use super::{
     harness::{Mesh, binary, root, setting},
     mesh_calls::{ID_NUMBER, NAME, PATIENCE, TODAY, collect, tell},
+    mesh_verification::{County, asked, call_off, requested, until},
 };
 
 const ROWS: usize = 4_000;
@@ -31,7 +35,7 @@ const ROWS: usize = 4_000;
 const CUT_AFTER: usize = 200_000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_clients_send_over_a_line_that_is_cut_keep_a_good_receipt_and_answer_referrals() -> anyhow::Result<()> {
+async fn the_clients_send_over_a_line_that_is_cut_keep_a_good_receipt_and_answer_what_is_asked() -> anyhow::Result<()> {
     let (Some(python), Some(java)) = (setting("MINQING_TEST_PYTHON"), setting("MINQING_TEST_JAVA_CLIENT")) else {
         tell("skipped: MINQING_TEST_PYTHON or MINQING_TEST_JAVA_CLIENT is not set; bash tests/run sets them");
         return Ok(());
@@ -54,6 +58,8 @@ async fn the_clients_send_over_a_line_that_is_cut_keep_a_good_receipt_and_answer
         a_batch_survives_a_cut(client, &mesh).await?;
     }
     a_referral_is_signed_for_and_answered(&python, &java, &mesh).await?;
+    a_verification_is_signed_for_answered_and_called_off(&python, &java, &mesh).await?;
+    a_file_that_cannot_be_read_is_told_alike(&python, &java)?;
 
     let withdraw = ["withdraw", "python", "--reason", "wrong month", "--user", "clerk-1"];
     let first = java.run(&withdraw)?;
@@ -83,7 +89,7 @@ async fn a_batch_survives_a_cut(client: &Client, mesh: &Mesh) -> anyhow::Result<
     assert_eq!(verify(&client.folder.join(format!("{name}.receipt.json")), mesh)?, Some(0));
 
     for (contents, fault) in
-        [("户主证件号码,没有的列\nx,y\n", "没有的列"), ("id_number,income_fen\nx,many\n", "line 2: ")]
+        [("户主证件号码,没有的列\nx,y\n", "第几列: 2"), ("id_number,income_fen\nx,many\n", "line 2: ")]
     {
         fs::write(&file, contents)?;
         let refused = client.run(&send)?;
@@ -121,6 +127,123 @@ async fn a_referral_is_signed_for_and_answered(python: &Client, java: &Client, m
     let again = python.run(&["answer", "answers.csv"])?;
     assert_eq!((again.status.code(), text(&again)), (Some(1), text(&first)), "both make the same request of a file");
     Ok(())
+}
+
+const ANSWER_COLUMNS: &str = "verification,id_number,dataset,outcome,batch_no,reason_code";
+
+async fn a_verification_is_signed_for_answered_and_called_off(
+    python: &Client,
+    java: &Client,
+    mesh: &Mesh,
+) -> anyhow::Result<()> {
+    let mut county = County::new(mesh.channel("gateway", Some("operator/county/621202")).await?);
+    let asked = asked(mesh).await?;
+    let first = requested(mesh, &mut county, &asked).await?.name;
+    let handed_out = fetched(python, &["verifications", "--sign", "clerk-1"], mesh).await?;
+    let verification = serde_json::from_str::<Value>(&handed_out)?;
+    assert_eq!(
+        (&verification["name"], &verification["persons"][0]["id_number"]),
+        (&first.clone().into(), &ID_NUMBER.into())
+    );
+    let mut connection = PgConnection::connect(&mesh.database()).await?;
+    let signed: i64 = sqlx::query_scalar("select count(*) from adapter_rural.verification where signed_on is not null")
+        .fetch_one(&mut connection)
+        .await?;
+    connection.close().await?;
+    assert_eq!(signed, 1);
+    let waiting = java.run(&["verifications"])?;
+    assert_eq!((waiting.status.code(), text(&waiting).as_str()), (Some(0), ""), "one signed for waits no more");
+
+    let line = |name: &str, outcome: &str| format!("{name},{ID_NUMBER},monitored_household,{outcome}");
+    let answers = format!("{ANSWER_COLUMNS}\n{}\n{}\n", line(&first, "Nothing_Found,,"), line(&first, "found,,"));
+    fs::write(java.folder.join("answers.csv"), answers)?;
+    let told = java.run(&["verify", "answers.csv"])?;
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    let start = "line 2 第2行: taken 已接收\nline 3 第3行: batch_no: batch_no 有记录时";
+    assert!(text(&told).starts_with(start) && !text(&told).contains(ID_NUMBER), "{told:?}");
+    let again = python.run(&["verify", "answers.csv"])?;
+    assert_eq!((again.status.code(), text(&again)), (Some(1), text(&told)));
+
+    let second = RequestVerificationRequest { request_id: Uuid::from_u128(72).to_string(), ..asked };
+    let second = requested(mesh, &mut county, &second).await?.name;
+    let unsigned = fetched(java, &["verifications"], mesh).await?;
+    assert_eq!(unsigned.replace(&second, &first), handed_out, "both print the same JSON");
+    an_answer_before_its_batch_is_asked_anew(python, java, &line(&second, "found,late,"))?;
+
+    call_off(&mut county, &second).await?;
+    let news = format!("{second}: called off, nothing may be looked up for it any more 已撤销，不得再查询\n");
+    until(mesh, "the bureau to be told", async || Ok(told_of(&second, &python.run(&["verifications"])?) == news))
+        .await?;
+    let signing = java.run(&["verifications", "--sign", "clerk-1"])?;
+    assert_eq!((signing.status.code(), told_of(&second, &signing)), (Some(0), news), "it is told until signed for");
+    let after = python.run(&["verifications"])?;
+    assert_eq!((after.status.code(), told_of(&second, &after).as_str()), (Some(0), ""));
+    Ok(())
+}
+
+/// What a client prints once something waits.
+async fn fetched(client: &Client, arguments: &[&str], mesh: &Mesh) -> anyhow::Result<String> {
+    let mut printed = String::new();
+    until(mesh, "something to be handed out", async || {
+        let output = client.run(arguments)?;
+        ensure!(output.status.success(), "{output:?}");
+        printed = text(&output);
+        Ok(!printed.is_empty())
+    })
+    .await?;
+    Ok(printed)
+}
+
+/// In the second request of a file whose first is full of what was not asked.
+fn an_answer_before_its_batch_is_asked_anew(python: &Client, java: &Client, answer: &str) -> anyhow::Result<()> {
+    let other = answer.replace("monitored_household", "pension");
+    let answers = format!("{ANSWER_COLUMNS}\n{}{answer}\n", format!("{other}\n").repeat(500));
+    fs::write(python.folder.join("late.csv"), answers)?;
+    let early = python.run(&["verify", "late.csv"])?;
+    assert_eq!((early.status.code(), text(&early).lines().count()), (Some(1), 501), "{early:?}");
+    let last = |output: &Output| text(output).lines().last().unwrap_or_default().to_owned();
+    assert!(
+        last(&early).starts_with("line 502 第502行: batch_no: batch_no 没有该数据集的有效批次"),
+        "{}",
+        last(&early)
+    );
+
+    fs::write(java.folder.join("rows.csv"), csv(1))?;
+    let send = ["send", "rows.csv", "--dataset", "monitored_household", "--division", "621202", "--as-of", TODAY];
+    let sent = java.run(&[&send[..], &["--batch-no", "late"]].concat())?;
+    assert!(sent.status.success(), "{sent:?}");
+    assert_eq!(text(&java.run(&["verify", "late.csv"])?), text(&early), "both make the same requests of a file");
+    let anew = java.run(&["verify", "late.csv", "--anew"])?;
+    assert_eq!((anew.status.code(), last(&anew).as_str()), (Some(1), "line 502 第502行: taken 已接收"));
+    Ok(())
+}
+
+/// Nothing of the file is sent, and nothing of a person in it is told.
+fn a_file_that_cannot_be_read_is_told_alike(python: &Client, java: &Client) -> anyhow::Result<()> {
+    let name = "verifications/1";
+    let files = [
+        (format!("{name},{ID_NUMBER},pension,found\n"), "第几列: 1, 2, 3, 4"),
+        (
+            format!("{ANSWER_COLUMNS}\n\n {name},\u{3000}{ID_NUMBER},pension,{ID_NUMBER}\n"),
+            "line 2: outcome must be one of",
+        ),
+        (format!("{ANSWER_COLUMNS}\n{name},{ID_NUMBER},pension,cannot,,1,{ID_NUMBER}\n"), "line 2: more cells"),
+        (format!("{ANSWER_COLUMNS}\n"), "没有要发送的行"),
+    ];
+    for (contents, fault) in files {
+        fs::write(python.folder.join("wrong.csv"), contents)?;
+        let told = python.run(&["verify", "wrong.csv"])?;
+        let same = java.run(&["verify", "wrong.csv"])?;
+        let (ours, theirs) = (told_of("wrong.csv", &told), told_of("wrong.csv", &same));
+        assert_eq!((told.status.code(), same.status.code(), &ours), (Some(2), Some(2), &theirs), "{told:?} {same:?}");
+        assert!(ours.contains(fault) && !ours.contains(ID_NUMBER), "{ours}");
+    }
+    Ok(())
+}
+
+/// What is said of a thing on standard error.
+fn told_of(name: &str, output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).split_inclusive('\n').filter(|line| line.starts_with(name)).collect()
 }
 
 /// A bureau's programmer with a client.

@@ -28,7 +28,7 @@ use super::{
     mesh_calls::{ID_NUMBER, NAME, PATIENCE, TODAY, reason, with_purpose},
 };
 
-type County = VerificationServiceClient<Channel>;
+pub(super) type County = VerificationServiceClient<Channel>;
 type Rural = ExchangeServiceClient<Channel>;
 
 /// The mesh has the household of `collect`.
@@ -55,12 +55,7 @@ pub(super) async fn goes_out_and_comes_back(mesh: &Mesh) -> anyhow::Result<()> {
     let second = RequestVerificationRequest { request_id: Uuid::from_u128(72).to_string(), ..asked };
     let second = requested(mesh, &mut county, &second).await?;
     fetched(mesh, &mut rural, &second.name).await?;
-    let off = CancelVerificationRequest {
-        request_id: Uuid::from_u128(73).to_string(),
-        name: second.name.clone(),
-        reason: "授权已撤回".to_owned(),
-    };
-    county.cancel_verification(with_purpose(off, "case_work")).await?;
+    call_off(&mut county, &second.name).await?;
     until(mesh, "the bureau to be told", async || {
         let told = rural.fetch_verifications(with_purpose(fetch(), "verification")).await?.into_inner();
         Ok(told.withdrawn.contains(&second.name))
@@ -69,7 +64,7 @@ pub(super) async fn goes_out_and_comes_back(mesh: &Mesh) -> anyhow::Result<()> {
 }
 
 /// A verification of the household's only member, by one dataset of each of two bureaus.
-async fn asked(mesh: &Mesh) -> anyhow::Result<RequestVerificationRequest> {
+pub(super) async fn asked(mesh: &Mesh) -> anyhow::Result<RequestVerificationRequest> {
     let mut connection = PgConnection::connect(&mesh.database()).await?;
     let (household, person): (Uuid, Uuid) =
         sqlx::query_as("select household_id, person_key from monitoring.member").fetch_one(&mut connection).await?;
@@ -96,7 +91,7 @@ async fn asked(mesh: &Mesh) -> anyhow::Result<RequestVerificationRequest> {
 }
 
 /// Identification learns of the household by an event.
-async fn requested(
+pub(super) async fn requested(
     mesh: &Mesh,
     county: &mut County,
     asked: &RequestVerificationRequest,
@@ -108,6 +103,16 @@ async fn requested(
             Err(status) => ensure!(Instant::now() < deadline, "{status:?}\n{}", mesh.wreckage()),
         }
     }
+}
+
+pub(super) async fn call_off(county: &mut County, name: &str) -> anyhow::Result<()> {
+    let off = CancelVerificationRequest {
+        request_id: Uuid::from_u128(73).to_string(),
+        name: name.to_owned(),
+        reason: "授权已撤回".to_owned(),
+    };
+    county.cancel_verification(with_purpose(off, "case_work")).await?;
+    Ok(())
 }
 
 async fn over_grpc(mesh: &Mesh, rural: &mut Rural, name: &str) -> anyhow::Result<()> {
@@ -183,7 +188,11 @@ async fn until_state(
     last.context("no verification")
 }
 
-async fn until(mesh: &Mesh, what: &str, mut look: impl AsyncFnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+pub(super) async fn until(
+    mesh: &Mesh,
+    what: &str,
+    mut look: impl AsyncFnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while !look().await? {
         ensure!(Instant::now() < deadline, "waited for {what}\n{}", mesh.wreckage());
