@@ -1,5 +1,5 @@
 //! What feedback consumes. dispatch: `ReferralIssued` and `ReferralSettled`, so that it knows whose answer is due.
-//! It emits `ReferralSigned` and `FeedbackRecorded`.
+//! It emits `ReferralSigned`, `FeedbackRecorded`, `MonthReconciled` and `BooksReconciled`.
 
 use std::sync::Arc;
 

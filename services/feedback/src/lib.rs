@@ -2,7 +2,7 @@
 //!
 //! It owns the bureaus' receipts and feedback records. A record is taken once per number, superseded but never
 //! deleted. It follows dispatch's referrals and emits `ReferralSigned` and `FeedbackRecorded`. Every night it compares
-//! its books with the register's (`worker`).
+//! its books with the register's (`worker`) and tells, once a month is over, `MonthReconciled` and `BooksReconciled`.
 
 use std::sync::Arc;
 

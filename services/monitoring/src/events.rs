@@ -1,5 +1,5 @@
 //! Events in: registry's HouseholdChanged makes the roster; dispatch's and feedback's are what the mesh itself did: referrals,
-//! receipts, work orders, verdicts on warnings, visits, bureaus' records. Events out: WarningRaised,
+//! receipts, work orders, verdicts on warnings, visits, bureaus' records, what its books came to. Events out: WarningRaised,
 //! WarningCleared, HouseholdFactsChanged, each household's in order, and PolicyApproved.
 
 use std::sync::Arc;
@@ -40,6 +40,8 @@ const WORK_ORDER_CLOSED: &str = "minqing.dispatch.v1.WorkOrderClosed";
 const VISIT_RECORDED: &str = "minqing.dispatch.v1.VisitRecorded";
 const REFERRAL_SIGNED: &str = "minqing.feedback.v1.ReferralSigned";
 const FEEDBACK_RECORDED: &str = "minqing.feedback.v1.FeedbackRecorded";
+const BOOKS_RECONCILED: &str = "minqing.feedback.v1.BooksReconciled";
+const MONTH_RECONCILED: &str = "minqing.feedback.v1.MonthReconciled";
 
 /// What monitoring consumes.
 pub fn consumers(monitoring: &Arc<Monitoring>) -> Vec<Consumer> {
@@ -65,7 +67,7 @@ pub fn consumers(monitoring: &Arc<Monitoring>) -> Vec<Consumer> {
         },
         Consumer {
             producer: "feedback",
-            types: vec![REFERRAL_SIGNED, FEEDBACK_RECORDED],
+            types: vec![REFERRAL_SIGNED, FEEDBACK_RECORDED, BOOKS_RECONCILED, MONTH_RECONCILED],
             audience: None,
             handler: Arc::new(Answered(Arc::clone(monitoring))),
         },
@@ -164,10 +166,20 @@ impl Handler for Answered {
                         let recorded = decode::<FeedbackRecorded>(event)?.feedback.and_then(said::record);
                         deeds.records.extend(recorded.ok_or(unreadable)?);
                     }
+                    BOOKS_RECONCILED => {
+                        let unreadable = Fault::EventUnreadable { kind: BOOKS_RECONCILED };
+                        let books = said::books(&decode(event)?, event.aggregate_sequence);
+                        deeds.books.push(books.ok_or(unreadable)?);
+                    }
+                    MONTH_RECONCILED => {
+                        let unreadable = Fault::EventUnreadable { kind: MONTH_RECONCILED };
+                        deeds.months.push(said::month_reconciled(&decode(event)?).ok_or(unreadable)?);
+                    }
                     _ => {}
                 }
             }
             deeds.households.extend(deeds.records.iter().map(|of| of.household));
+            deeds.households.extend(deeds.books.iter().map(|of| of.household));
             deed::apply(&self.0, work, deeds).await
         })
     }

@@ -293,7 +293,8 @@ fn register_sources() -> Vec<Source> {
     sources
 }
 
-/// What the mesh itself did, which it knows whole: a household without a row is one for which nothing was done.
+/// What the mesh itself did, which it knows whole: a household without a row is one for which nothing was done. Of its
+/// books each household has a row, with nulls for what is not known yet.
 fn deeds() -> Vec<Source> {
     use Kind::{Boolean, Date, Integer, Money, Text};
     vec![
@@ -353,6 +354,12 @@ fn deeds() -> Vec<Source> {
                 ("handled_on", "handled_on", Date),
                 ("paid_on", "paid_on", Date),
             ],
+        ),
+        register(
+            "mesh.reconciliation",
+            "reconciliation_state",
+            (None, Some("household_id")),
+            &[("difference", "difference::bigint", Integer), ("month_ended_on", "month_ended_on", Date)],
         ),
         register(
             "mesh.verdict_history",

@@ -25,6 +25,11 @@ pub fn minus(day: NaiveDate, days: u64) -> NaiveDate {
     day.checked_sub_days(Days::new(days)).unwrap_or(day)
 }
 
+/// Last day of the last month that is over.
+pub fn month_end_before(day: NaiveDate) -> NaiveDate {
+    minus(day, u64::from(day.day()))
+}
+
 /// The `count`-th working day after a day.
 pub fn add_working(day: NaiveDate, count: u32) -> NaiveDate {
     let (mut day, mut left) = (day, count);
@@ -56,6 +61,8 @@ mod tests {
         let friday = NaiveDate::from_ymd_opt(2026, 10, 30).unwrap();
         assert_eq!(add_working(friday, 1), NaiveDate::from_ymd_opt(2026, 11, 2).unwrap());
         assert_eq!(add_working(start(), 5), NaiveDate::from_ymd_opt(2026, 11, 2).unwrap());
+        assert_eq!(month_end_before(friday), NaiveDate::from_ymd_opt(2026, 9, 30).unwrap());
+        assert_eq!(month_end_before(plus(friday, 2)), plus(friday, 1), "on the first the month before is over");
         let last_week = NaiveDate::from_ymd_opt(2026, 12, 30).unwrap();
         assert_eq!(add_working(last_week, 2), NaiveDate::from_ymd_opt(2027, 1, 4).unwrap());
         assert_eq!(working_between(friday, NaiveDate::from_ymd_opt(2026, 11, 2).unwrap()), 1);

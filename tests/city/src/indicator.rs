@@ -148,6 +148,7 @@ indicators! {
     P04 Household "已给予救助未发放";
     P08 Household "先行救助材料未补齐";
     P10 Person "医保身份推送未生效";
+    P12 Household "转介与反馈对账不符";
     P13 Household "退出救助未告知或未听取意见";
     P15 Household "入户核查可疑";
     P18 Household "走访职责未落实";
@@ -169,10 +170,11 @@ impl Indicator {
         &Indicator::ALL[..16]
     }
 
-    /// Those that hold only by what people do with the mesh: sign late, refuse without papers, visit in haste.
+    /// Those that hold only by what people do with the mesh: sign late, refuse without papers, visit in haste, keep
+    /// other books than the mesh.
     pub fn by_people(self) -> bool {
-        use Indicator::{A27, B28, P01, P02, P03, P04, P15, P16, P18};
-        matches!(self, A27 | B28 | P01 | P02 | P03 | P04 | P15 | P16 | P18)
+        use Indicator::{A27, B28, P01, P02, P03, P04, P12, P15, P16, P18};
+        matches!(self, A27 | B28 | P01 | P02 | P03 | P04 | P12 | P15 | P16 | P18)
     }
 
     pub fn of(text: &str) -> Option<Indicator> {

@@ -8,7 +8,7 @@ use minqing_kit::{Error, Result, db::Work};
 use minqing_proto::minqing::{bureau::v1 as pb, types::v1::FeedbackDecision};
 use sha2::{Digest as _, Sha256};
 
-use super::{books::rows, view};
+use super::{books::rows, reconciled, view};
 use crate::{
     domain::{
         books::{Difference, Entry, Kind, compare},
@@ -160,7 +160,7 @@ async fn compare_line(
             rows(line, &found, now, || work.new_id())
         }
     };
-    difference::settle(work.conn(), line, &found, now).await?;
+    reconciled::settle(work, line, &found, now).await?;
     Ok(result)
 }
 

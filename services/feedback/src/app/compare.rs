@@ -12,6 +12,7 @@ use minqing_kit::{Call, Error, Result, db::Db};
 use super::{
     books::{LineKey, Sums, rows},
     ledger::Ledger,
+    reconciled,
 };
 use crate::{
     domain::books::compare,
@@ -62,7 +63,7 @@ impl Comparison {
             outcome.resolved += resolved;
         }
         let done = self.db.change(&self.call, move |work| {
-            Box::pin(async move { difference::compared(work.conn(), first, today).await })
+            Box::pin(async move { reconciled::compared(work, (first, next), today).await })
         });
         done.await?;
         Ok(outcome)
@@ -98,7 +99,7 @@ impl Comparison {
         let found = Arc::new((rows(&line, &compare(&own, &registry), now, || self.db.ids().uuid()), line));
         let change = self.db.change(&self.call, move |work| {
             let found = Arc::clone(&found);
-            Box::pin(async move { difference::settle(work.conn(), &found.1, &found.0, now).await })
+            Box::pin(async move { reconciled::settle(work, &found.1, &found.0, now).await })
         });
         change.await
     }

@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod compare;
 pub mod follow;
 pub mod ledger;
+pub mod reconciled;
 pub mod record;
 pub mod scope;
 pub mod sign;

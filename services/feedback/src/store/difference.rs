@@ -90,6 +90,53 @@ pub async fn compared(connection: &mut PgConnection, month: NaiveDate, today: Na
     Ok(())
 }
 
+/// Only this transaction may settle or tell differences of a month until it ends: what is told of a household counts those
+/// of every line, which others may be settling.
+pub async fn lock_month(connection: &mut PgConnection, month: NaiveDate) -> Result<()> {
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('feedback.difference/' || $1::text, 0))")
+        .bind(month)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Marks a compared month told; false when it was told before.
+pub async fn tell(connection: &mut PgConnection, month: NaiveDate, today: NaiveDate) -> Result<bool> {
+    let told = sqlx::query("update feedback.book_month set told_on = $2 where month = $1 and told_on is null")
+        .bind(month)
+        .bind(today)
+        .execute(connection)
+        .await?;
+    Ok(told.rows_affected() > 0)
+}
+
+/// Whether a month was told.
+pub async fn is_told(connection: &mut PgConnection, month: NaiveDate) -> Result<bool> {
+    let told = sqlx::query_scalar(
+        "select exists (select from feedback.book_month as b where b.month = $1 and b.told_on is not null)",
+    )
+    .bind(month)
+    .fetch_one(connection)
+    .await?;
+    Ok(told)
+}
+
+/// Households with how many records about them differ now in a month, each once: those whose records are among a bureau's
+/// numbers, of which none may differ any more; without numbers those with differences.
+pub async fn households(
+    connection: &mut PgConnection,
+    month: NaiveDate,
+    touched: Option<(&str, &[String])>,
+) -> Result<Vec<(Uuid, i64)>> {
+    let households = sqlx::query_as(include_str!("sql/differing_households.sql"))
+        .bind(month)
+        .bind(touched.map(|(bureau, _)| bureau))
+        .bind(touched.map(|(_, numbers)| numbers))
+        .fetch_all(connection)
+        .await?;
+    Ok(households)
+}
+
 /// The day through which all of the months were compared; none when one never was.
 pub async fn compared_on(connection: &mut PgConnection, months: &[NaiveDate]) -> Result<Option<NaiveDate>> {
     let day = sqlx::query_scalar(
@@ -119,34 +166,44 @@ pub async fn open_lines(
     Ok(lines)
 }
 
-/// Makes `found` the open differences of one line: others are resolved, new ones added. Gives how many appeared and how
-/// many were resolved.
+/// What settling a line came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    pub appeared: u64,
+    pub resolved: u64,
+    /// Records of which a difference appeared or was resolved.
+    pub numbers: Vec<String>,
+}
+
+/// Makes `found` the open differences of one line: others are resolved, new ones added.
 pub async fn settle(
     connection: &mut PgConnection,
     line: &LineRef,
     found: &[DifferenceRow],
     now: DateTime<Utc>,
-) -> Result<(u64, u64)> {
+) -> Result<Settled> {
     // Matched here and not in a statement: a line may differ in all its records, of which no planner can know.
     let open = open_of(&mut *connection, line).await?;
     let (still, known): (HashSet<_>, HashSet<_>) =
         (found.iter().map(DifferenceRow::facts).collect(), open.iter().map(DifferenceRow::facts).collect());
-    let gone: Vec<Uuid> = open.iter().filter(|d| !still.contains(&d.facts())).map(|d| d.difference_id).collect();
+    let gone: Vec<&DifferenceRow> = open.iter().filter(|d| !still.contains(&d.facts())).collect();
     let new: Vec<&DifferenceRow> = found.iter().filter(|d| !known.contains(&d.facts())).collect();
-    let mut resolved = 0;
+    let numbers = gone.iter().chain(&new).map(|d| d.record_no.clone()).collect();
+    let mut settled = Settled { numbers, ..Settled::default() };
     if !gone.is_empty() {
+        let gone: Vec<Uuid> = gone.iter().map(|d| d.difference_id).collect();
         let done = sqlx::query("update feedback.difference set resolved_at = $2 where difference_id = any($1)")
             .bind(gone)
             .bind(now)
             .execute(&mut *connection)
             .await?;
-        resolved = done.rows_affected();
+        settled.resolved = done.rows_affected();
     }
-    if new.is_empty() {
-        return Ok((0, resolved));
+    if !new.is_empty() {
+        let insert = sqlx::query(include_str!("sql/insert_differences.sql")).bind(Json(new));
+        settled.appeared = insert.execute(connection).await?.rows_affected();
     }
-    let appeared = sqlx::query(include_str!("sql/insert_differences.sql")).bind(Json(new)).execute(connection).await?;
-    Ok((appeared.rows_affected(), resolved))
+    Ok(settled)
 }
 
 /// Open differences of one line, locked against another comparison of it.

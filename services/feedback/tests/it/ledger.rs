@@ -22,9 +22,9 @@ use crate::{
 /// `printf 'JY-1\nJY-3' | sha256sum`.
 const ONE_AND_THREE: &str = "39ae9a1a16a319ad39d0337ea496add68d6ec56021b82cfdd708c7467ba5fa84";
 /// `printf 'JY-1\nJY-2' | sha256sum`.
-const ONE_AND_TWO: &str = "82f6fec59d78526f567c0461a1ec4e6f15e9679296199b37abe4da2d223fbd32";
+pub const ONE_AND_TWO: &str = "82f6fec59d78526f567c0461a1ec4e6f15e9679296199b37abe4da2d223fbd32";
 
-async fn adapter(both: &TwoBooks) -> TestService {
+pub async fn adapter(both: &TwoBooks) -> TestService {
     let beside = TestService::builder()
         .beside(&both.registry)
         .peer("registry", &both.registry.url())
@@ -38,7 +38,7 @@ fn granted(record_no: &str, amount_fen: i64) -> LedgerEntry {
     LedgerEntry { record_no: record_no.to_owned(), amount_fen, decision: FeedbackDecision::Granted.into() }
 }
 
-fn line(digest: &str, amount_fen: i64, entries: &[LedgerEntry]) -> LedgerLine {
+pub fn line(digest: &str, amount_fen: i64, entries: &[LedgerEntry]) -> LedgerLine {
     LedgerLine {
         programme: "P-JY-04".to_owned(),
         count: 2,
@@ -48,11 +48,11 @@ fn line(digest: &str, amount_fen: i64, entries: &[LedgerEntry]) -> LedgerLine {
     }
 }
 
-fn october(n: u128, lines: &[LedgerLine]) -> CompareLedgerRequest {
+pub fn october(n: u128, lines: &[LedgerLine]) -> CompareLedgerRequest {
     CompareLedgerRequest { request_id: request_id(n), month: "2026-10".to_owned(), lines: lines.to_vec() }
 }
 
-async fn send(
+pub async fn send(
     adapter: &TestService,
     caller: &str,
     ledger: CompareLedgerRequest,

@@ -8,5 +8,6 @@ mod ledger;
 mod nights;
 mod office;
 mod receipts;
+mod reconciled;
 mod records;
 mod two_books;

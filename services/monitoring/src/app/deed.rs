@@ -10,14 +10,17 @@ use super::{
 };
 use crate::{
     domain::{
-        deed::{OrderStep, Receipt, Record, Visit},
+        deed::{Books, MonthCompared, OrderStep, Receipt, Record, Visit},
         verdict::Checked,
     },
     store::{
-        deed, lock,
+        deed, lock, reconciliation,
         referral::{self, Issued, Settled},
     },
 };
+
+/// The source of facts that feedback's books make.
+const RECONCILIATION: &str = "mesh.reconciliation";
 
 /// What a batch of events says, each kind in the order in which it happened.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +32,8 @@ pub struct Deeds {
     pub visits: Vec<Visit>,
     pub steps: Vec<OrderStep>,
     pub records: Vec<Record>,
+    pub books: Vec<Books>,
+    pub months: Vec<MonthCompared>,
     /// Households touched.
     pub households: Vec<Uuid>,
 }
@@ -42,6 +47,15 @@ pub async fn apply(monitoring: &Monitoring, work: &mut Work, mut deeds: Deeds) -
     }
     if !deeds.receipts.is_empty() {
         deeds.households.extend(deed::put_receipts(work.conn(), &deeds.receipts).await?);
+    }
+    if !deeds.books.is_empty() || !deeds.months.is_empty() {
+        // A month and a household's books may be taken over at once; whoever comes second must see the other.
+        lock::books(work.conn()).await?;
+        reconciliation::put_books(work.conn(), &deeds.books).await?;
+    }
+    if !deeds.months.is_empty() {
+        let indicators = monitoring.rules.resting_on(RECONCILIATION);
+        deeds.households.extend(reconciliation::put_months(work.conn(), &deeds.months, &indicators).await?);
     }
     deeds.households.sort_unstable();
     deeds.households.dedup();

@@ -5,7 +5,7 @@
 use chrono::NaiveDate;
 use minqing_proto::minqing::{
     dispatch::v1::{Carer, VisitGroup, VisitRecorded, WorkOrderClosed, WorkOrderOpened, WorkOrderVerified},
-    feedback::v1::{Feedback, ReferralSigned},
+    feedback::v1::{BooksReconciled, Feedback, MonthReconciled, ReferralSigned},
 };
 use uuid::Uuid;
 
@@ -49,6 +49,26 @@ pub struct Record {
     pub amount_fen: i64,
     pub handled_on: NaiveDate,
     pub paid_on: Option<NaiveDate>,
+}
+
+/// What the comparison of a month's books came to for a household.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Books {
+    pub household: Uuid,
+    /// First day.
+    pub month: NaiveDate,
+    pub difference: i32,
+    pub reconciled_on: NaiveDate,
+    /// Place among the events about the household.
+    pub sequence: i64,
+}
+
+/// A month that is over was compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MonthCompared {
+    /// First day.
+    pub month: NaiveDate,
+    pub reconciled_on: NaiveDate,
 }
 
 /// What one event says of a work order. Its events come in their order.
@@ -111,6 +131,26 @@ pub fn record(feedback: Feedback) -> Option<Option<Record>> {
         handled_on: roster::date(&feedback.handled_on)?,
         paid_on: roster::date(&feedback.paid_on),
     }))
+}
+
+/// Reads what the books came to for a household.
+pub fn books(event: &BooksReconciled, sequence: i64) -> Option<Books> {
+    Some(Books {
+        household: named("households/", &event.household)?,
+        month: first_day(&event.month)?,
+        difference: event.differences,
+        reconciled_on: roster::date(&event.reconciled_on)?,
+        sequence,
+    })
+}
+
+/// Reads that a month was compared.
+pub fn month_reconciled(event: &MonthReconciled) -> Option<MonthCompared> {
+    Some(MonthCompared { month: first_day(&event.month)?, reconciled_on: roster::date(&event.reconciled_on)? })
+}
+
+fn first_day(month: &str) -> Option<NaiveDate> {
+    roster::date(&format!("{month}-01"))
 }
 
 /// Reads the opening of a work order.
@@ -200,6 +240,24 @@ mod tests {
         assert_eq!((read.bureau.as_str(), read.decision.as_str()), ("hr", "refused"));
         assert_eq!(record(Feedback { household: String::new(), ..refused.clone() }), Some(None));
         assert_eq!(record(Feedback { handled_on: String::new(), ..refused }), None);
+    }
+
+    #[test]
+    fn a_month_is_read_by_its_first_day() {
+        let event = BooksReconciled {
+            household: name("households", 2),
+            month: "2026-10".into(),
+            differences: 3,
+            reconciled_on: "2026-11-01".into(),
+        };
+        let read = books(&event, 7).unwrap();
+        assert_eq!((read.month.to_string().as_str(), read.difference, read.sequence), ("2026-10-01", 3, 7));
+        for wrong in ["", "2026", "2026-13", "2026-10-01"] {
+            assert_eq!(books(&BooksReconciled { month: wrong.into(), ..event.clone() }, 7), None, "{wrong}");
+        }
+        assert_eq!(books(&BooksReconciled { household: String::new(), ..event }, 7), None);
+        let month = MonthReconciled { month: "2026-10".into(), reconciled_on: String::new() };
+        assert_eq!(month_reconciled(&month), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Who waits for whom. Two locks keep an evaluation from missing what another transaction is just writing:
 //! the roster lock, shared by all who look persons up and exclusive for who moves them, and the rows of the
 //! households evaluated, taken in order of id. A feed's lock is shared by all who take its batches and exclusive for who
-//! withdraws one. Order: roster, referrals, feed, batch, records, households, feed row. Read committed, so what is read after a lock is the newest.
+//! withdraws one. Order: roster, referrals, books, feed, batch, records, households, feed row. Read committed, so what is read after a lock is the newest.
 
 use minqing_kit::Result;
 use sqlx::PgConnection;
@@ -10,6 +10,7 @@ use uuid::Uuid;
 const ROSTER_LOCK: i64 = 0x6d71_726f_7374_6572;
 const FEED_LOCK: i64 = 0x6d71_6665_6564_6c6f;
 const REFERRAL_LOCK: i64 = 0x6d71_7265_6665_7272;
+const BOOKS_LOCK: i64 = 0x6d71_626f_6f6b_7321;
 const CATALOGUE_LOCK: i64 = 0x6d71_6361_7461_6c6f;
 
 /// Persons stay in their households until the transaction ends.
@@ -47,6 +48,12 @@ pub async fn hold_feed(conn: &mut PgConnection, feed: &str) -> Result<()> {
 /// Only this transaction may add referrals or receipts until it ends.
 pub async fn referrals(conn: &mut PgConnection) -> Result<()> {
     sqlx::query("select pg_advisory_xact_lock($1)").bind(REFERRAL_LOCK).execute(conn).await?;
+    Ok(())
+}
+
+/// Only this transaction may take over what feedback's books came to until it ends.
+pub async fn books(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query("select pg_advisory_xact_lock($1)").bind(BOOKS_LOCK).execute(conn).await?;
     Ok(())
 }
 

@@ -20,21 +20,21 @@ fn name(collection: &str, n: u128) -> String {
     format!("{collection}/{}", Uuid::from_u128(n))
 }
 
-fn tell<M: Message + ReflectMessage>(town: &Town, producer: &str, aggregate: &str, event: &M) {
+pub fn tell<M: Message + ReflectMessage>(town: &Town, producer: &str, aggregate: &str, event: &M) {
     town.service.running.feed(producer, aggregate, event).unwrap();
 }
 
-async fn hear(town: &Town) {
+pub async fn hear(town: &Town) {
     town.service.running.consume_once().await.unwrap();
 }
 
 /// Open warnings of some indicators.
-async fn open(town: &Town, wanted: &[&str]) -> Vec<String> {
+pub async fn open(town: &Town, wanted: &[&str]) -> Vec<String> {
     let all = town.open().await.into_iter();
     all.filter(|word| wanted.iter().any(|indicator| word.starts_with(indicator))).collect()
 }
 
-async fn next_day(town: &Town, day: &str) {
+pub async fn next_day(town: &Town, day: &str) {
     town.service.clock.set(format!("{day}T09:00:00+08:00").parse().unwrap());
     town.screen().await;
 }

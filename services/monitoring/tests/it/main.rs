@@ -12,6 +12,7 @@ mod orders;
 mod packs;
 mod quality;
 mod reads;
+mod reconciled;
 mod records;
 mod roster;
 mod screening;

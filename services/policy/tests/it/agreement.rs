@@ -214,7 +214,9 @@ pub async fn fill(town: &mut Town, households: usize) {
          insert into monitoring.feedback_in_force select household_id, null, (array['hr', 'civil_affairs'])[1 + floor(random() * 2)::int], \
          'P-RS-01', (array['granted', 'refused'])[1 + floor(random() * 2)::int], case when random() < 0.8 then 'R1' end, \
          random() < 0.5, floor(random() * 3)::int * 10000, date '2026-10-26' - floor(random() * 100)::int, \
-         case when random() < 0.5 then date '2026-10-26' - floor(random() * 100)::int end from monitoring.household where random() < 0.4",
+         case when random() < 0.5 then date '2026-10-26' - floor(random() * 100)::int end from monitoring.household where random() < 0.4; \
+         insert into monitoring.reconciliation_state select household_id, case when random() < 0.8 then floor(random() * 2)::int end, \
+         case when random() < 0.8 then date '2026-09-30' + floor(random() * 2)::int * 31 end from monitoring.household where random() < 0.9",
     )
     .await;
     town.run(

@@ -387,6 +387,24 @@ async fn p02_and_p11_watch_the_officials() {
     assert_eq!(rows, [owned("emergency", "disaster_loss", None), owned("hr", "unemployment", Some(true))]);
 }
 
+#[tokio::test]
+async fn p12_goes_by_the_last_month_that_was_reconciled() {
+    let mut town = Town::new().await;
+    let (home, _) = town.household(100_000).await;
+    assert_eq!(town.pack.resting()["mesh.reconciliation"], ["P12".to_owned()].into());
+    let row = format!("insert into monitoring.reconciliation_state (household_id) values ('{home}')");
+    town.run(&row).await;
+    assert_eq!(town.verdict(home, None, "P12").await, None, "no month was compared");
+    town.run("update monitoring.reconciliation_state set month_ended_on = '2026-09-30'").await;
+    assert_eq!(town.verdict(home, None, "P12").await, None, "nobody knew the household then");
+    for (difference, verdict) in [(0, Some(false)), (1, Some(true)), (2, Some(true))] {
+        town.run(&format!("update monitoring.reconciliation_state set difference = {difference}")).await;
+        assert_eq!(town.verdict(home, None, "P12").await, verdict);
+    }
+    town.run("update monitoring.reconciliation_state set month_ended_on = '2026-10-31'").await;
+    assert_eq!(town.verdict(home, None, "P12").await, None, "of a day before, nothing is known");
+}
+
 /// A20's verdict with this last condition, in a listed household whose dangerous house may be in the plan.
 async fn planned(town: &mut Town, home: Uuid, condition: &str) -> (Option<bool>, serde_json::Value) {
     let dir = copy();

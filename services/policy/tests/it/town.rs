@@ -64,6 +64,8 @@ create index on monitoring.work_order_state (household_id);
 create table monitoring.feedback_in_force (household_id uuid not null, person_key uuid, bureau text, programme text,
   decision text, reason_code text, evidence boolean, amount_fen bigint, handled_on date, paid_on date);
 create index on monitoring.feedback_in_force (household_id);
+create table monitoring.reconciliation_state (household_id uuid not null, difference int, month_ended_on date);
+create index on monitoring.reconciliation_state (household_id);
 create table monitoring.verdict (household_id uuid not null, indicator text, verdict text, decided_on date);
 create index on monitoring.verdict (household_id);
 create table monitoring.feed (bureau text not null, dataset text not null, county_code text not null, as_of date,

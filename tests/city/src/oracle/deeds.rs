@@ -42,6 +42,8 @@ pub struct Record {
 pub(super) struct Deeds {
     pub visits: HashMap<u32, Vec<Visit>>,
     pub records: HashMap<u32, Vec<Record>>,
+    /// Last days of the months in which a bureau's ledger lacks a record about them.
+    pub differing: HashMap<u32, Vec<NaiveDate>>,
     /// Days on which red work orders were opened that were found true.
     pub red: HashMap<u32, Vec<NaiveDate>>,
 }
@@ -55,6 +57,7 @@ pub(super) struct Done<'a> {
     pub unsigned: bool,
     pub visits: &'a [Visit],
     pub records: &'a [Record],
+    pub differing: &'a [NaiveDate],
     pub red: &'a [NaiveDate],
 }
 
@@ -63,6 +66,7 @@ impl Deeds {
         Done {
             visits: self.visits.get(&household).map_or(&[], Vec::as_slice),
             records: self.records.get(&household).map_or(&[], Vec::as_slice),
+            differing: self.differing.get(&household).map_or(&[], Vec::as_slice),
             red: self.red.get(&household).map_or(&[], Vec::as_slice),
             ..Done::default()
         }
@@ -97,6 +101,8 @@ impl View<'_> {
                 }
                 _ => false,
             }),
+            // The books of every month are compared on the morning after it.
+            Indicator::P12 => Some(done.differing.contains(&calendar::month_end_before(today))),
             Indicator::P13 => self.left_unheard(),
             Indicator::P15 => {
                 let mut lately =

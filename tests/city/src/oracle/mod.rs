@@ -199,6 +199,11 @@ impl Oracle {
         self.deeds.records.entry(household).or_default().push(record);
     }
 
+    /// A bureau's ledger of the month that ended on a day lacks a record about the household.
+    pub fn differs(&mut self, household: u32, month_ended_on: NaiveDate) {
+        self.deeds.differing.entry(household).or_default().push(month_ended_on);
+    }
+
     /// A red work order, opened on a day, was found true.
     pub fn found_red(&mut self, household: u32, opened_on: NaiveDate) {
         self.deeds.red.entry(household).or_default().push(opened_on);

@@ -8,7 +8,7 @@ use minqing_proto::minqing::types::v1::FeedbackDecision;
 
 use sha2::Digest as _;
 
-use super::chance;
+use super::{chance, ledger};
 use crate::{
     calendar,
     city::City,
@@ -28,7 +28,8 @@ pub(super) struct Pace {
     /// Households whose emergency referral is signed for too late, and on the last day that is in time.
     pub unsigned: HashSet<u32>,
     pub signed_last: HashSet<u32>,
-    /// What the emergency bureau did unasked before the play, and tells on its first day.
+    /// What bureaus did unasked before the play, and tell on its first day: the emergency bureau, and the one that sends its
+    /// ledger.
     pub told_first: Vec<(u32, Indicator, bool)>,
     /// Days within which a referral is signed for.
     pub signing_days: u64,
@@ -86,13 +87,13 @@ pub(super) struct Office {
     pub courses: BTreeMap<String, Course>,
     pub seen: HashSet<String>,
     /// Answers the mesh has taken.
-    pub reported: u64,
+    pub reported: Vec<Answer>,
     pub fetches: u64,
 }
 
 impl Office {
     pub fn new(bureau: Bureau, pace: Pace) -> Office {
-        Office { bureau, pace, courses: BTreeMap::new(), seen: HashSet::new(), reported: 0, fetches: 0 }
+        Office { bureau, pace, courses: BTreeMap::new(), seen: HashSet::new(), reported: Vec::new(), fetches: 0 }
     }
 
     pub fn is_idle(&self) -> bool {
@@ -167,15 +168,16 @@ impl Office {
         due.sort_by(|a, b| a.key.cmp(&b.key));
         let mut answers: Vec<Answer> = due.into_iter().map(|c| self.answer(c, today)).collect();
         answers.extend(self.own_motion(city, today));
-        if self.bureau == Bureau::Emergency && today == calendar::start() {
-            answers.extend(self.pace.told_first.iter().map(|told| self.done_before(city, *told)));
+        if today == calendar::start() {
+            let own = self.pace.told_first.iter().filter(|(_, indicator, _)| doer(*indicator) == self.bureau);
+            answers.extend(own.map(|told| self.done_before(city, *told)));
         }
         answers
     }
 
     /// The mesh has taken an answer; true when it settles the referral.
     pub fn answered(&mut self, answer: &Answer) -> bool {
-        self.reported += 1;
+        self.reported.push(answer.clone());
         let Some(course) = self.courses.get_mut(&answer.referral) else { return false };
         if answer.decision == FeedbackDecision::Deferred {
             course.deferred = true;
@@ -232,9 +234,11 @@ impl Office {
     /// A grant of before the play, paid or not; a refusal, with or without its papers.
     fn done_before(&self, city: &City, (household, indicator, in_order): (u32, Indicator, bool)) -> Answer {
         let home = &city.households[household as usize];
-        let handled_on = iso(calendar::minus(calendar::start(), 40));
+        // In the month of the play where its ledger counts, else longer ago than money may take.
+        let days = if indicator == Indicator::P12 { 3 } else { 40 };
+        let handled_on = iso(calendar::minus(calendar::start(), days));
         let mut answer = Answer {
-            record_no: format!("BF-{}", home.no),
+            record_no: done_before_no(&home.no),
             referral: String::new(),
             id_number: home.members[0].id_number.clone(),
             programme: programme(self.bureau).to_owned(),
@@ -245,7 +249,7 @@ impl Office {
             amount_fen: 60_000,
             service_count: 0,
             period_from: String::new(),
-            paid_on: if in_order { handled_on.clone() } else { String::new() },
+            paid_on: if in_order || indicator == Indicator::P12 { handled_on.clone() } else { String::new() },
             deferred_to: String::new(),
             handled_on,
         };
@@ -292,6 +296,16 @@ impl Course {
     fn defers(&self, today: NaiveDate) -> bool {
         !self.deferred && self.defer_on.is_some_and(|d| d <= today) && self.decide_on > today
     }
+}
+
+/// Who did something unasked before the play.
+fn doer(indicator: Indicator) -> Bureau {
+    if indicator == Indicator::P12 { ledger::KEEPER } else { Bureau::Emergency }
+}
+
+/// The record of what was done for a household before the play.
+pub(super) fn done_before_no(household_no: &str) -> String {
+    format!("BF-{household_no}")
 }
 
 /// Digest of the papers a decision rests on.

@@ -6,9 +6,9 @@ use chrono::NaiveDate;
 use minqing_proto::minqing::{
     dispatch::v1::{Referral, WorkOrder, WorkOrderState},
     feedback::v1::{
-        Feedback, GetReconciliationRequest, GetTimelinessRequest, ListDifferencesRequest, ListFeedbackRequest,
-        ReconciliationLine, TimelinessLine, feedback_books_service_client::FeedbackBooksServiceClient,
-        feedback_service_client::FeedbackServiceClient,
+        Counterpart, Feedback, GetReconciliationRequest, GetTimelinessRequest, ListDifferencesRequest,
+        ListFeedbackRequest, ReconciliationLine, TimelinessLine,
+        feedback_books_service_client::FeedbackBooksServiceClient, feedback_service_client::FeedbackServiceClient,
     },
     mesh::v1::{GetBacklogRequest, operations_service_client::OperationsServiceClient},
     monitoring::v1::{
@@ -180,7 +180,8 @@ impl Play {
         let client = FeedbackBooksServiceClient::new(self.mesh.channel("feedback", "operator/admin")?);
         let found = patiently("list differences", || {
             let mut client = client.clone();
-            async move { client.list_differences(ask(ListDifferencesRequest::default(), "", "")).await }
+            let asked = ListDifferencesRequest { counterpart: Counterpart::Registry as i32, ..Default::default() };
+            async move { client.list_differences(ask(asked, "", "")).await }
         })
         .await?;
         if found.compared_on.is_empty() {
@@ -406,7 +407,7 @@ impl Play {
         }
         let counts = self.offices.values().map(|office| {
             let chain_entries = entries.get(&(office.bureau.proto() as i32)).copied().unwrap_or(0);
-            (office.bureau.text().to_owned(), FeedbackCount { reported: office.reported, chain_entries })
+            (office.bureau.text().to_owned(), FeedbackCount { reported: office.reported.len() as u64, chain_entries })
         });
         Ok(counts.collect())
     }

@@ -9,6 +9,7 @@ mod digest;
 mod feed;
 mod fields;
 mod file;
+mod ledger;
 mod quiet;
 mod report;
 mod screen;
@@ -70,6 +71,7 @@ pub struct Play {
     offices: BTreeMap<Bureau, Office>,
     township: township::Township,
     county: county::County,
+    ledger_sent: bool,
     records: BTreeMap<&'static str, Tally>,
     feeds: BTreeMap<String, report::FeedCount>,
     refusals: Refusals,
@@ -135,7 +137,8 @@ impl Play {
             let planted = city.plants.iter().filter(|p| p.indicator == indicator && p.kind == kind);
             planted.map(|p| p.household).collect()
         };
-        let before = city.plants.iter().filter(|p| matches!(p.indicator, Indicator::P03 | Indicator::P04));
+        let before =
+            city.plants.iter().filter(|p| matches!(p.indicator, Indicator::P03 | Indicator::P04 | Indicator::P12));
         let pace = bureau::Pace {
             seed: city.settings.seed,
             late: of(Indicator::P02, Kind::Fires),
@@ -154,6 +157,7 @@ impl Play {
             offices,
             township: township::Township::default(),
             county: county::County::default(),
+            ledger_sent: false,
             records: BTreeMap::new(),
             feeds: BTreeMap::new(),
             refusals: Refusals::default(),
@@ -221,7 +225,10 @@ impl Play {
     }
 
     fn all_settled(&self) -> bool {
-        self.offices.values().all(Office::is_idle) && self.township.is_idle() && self.county.is_idle()
+        self.ledger_sent
+            && self.offices.values().all(Office::is_idle)
+            && self.township.is_idle()
+            && self.county.is_idle()
     }
 
     async fn morning(&mut self, day: NaiveDate) -> anyhow::Result<()> {
@@ -246,6 +253,10 @@ impl Play {
             acted += self.decide_cases(day).await?;
             acted += self.answer(day).await?;
             self.quiet(day).await?;
+            if self.ledger_is_due(day) {
+                self.send_ledger(day).await?;
+                self.quiet(day).await?;
+            }
             self.oracle.scan(day);
         }
         self.screen.progress(phase, day, rows, acted);

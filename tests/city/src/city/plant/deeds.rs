@@ -26,6 +26,7 @@ impl Builder {
         for (indicator, kinds) in [
             (Indicator::P03, &[Kind::Fires, Kind::Other][..]),
             (Indicator::P04, &[Kind::Fires, Kind::Aided]),
+            (Indicator::P12, &[Kind::Fires, Kind::Other]),
             (Indicator::A27, &[Kind::Fires, Kind::OneDay, Kind::Other]),
         ] {
             for kind in kinds {
