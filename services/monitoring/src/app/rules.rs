@@ -93,7 +93,7 @@ fn by_dataset(pack: &Pack, statements: &Statements) -> HashMap<String, Resting> 
         } else {
             let make = || {
                 let (hits, refuted) = pack.screening_of(&indicators);
-                Arc::new(Screening::new(&hits, &refuted))
+                Arc::new(Screening::of_some(&hits, &refuted))
             };
             Arc::clone(made.entry(indicators.clone()).or_insert_with(make))
         };

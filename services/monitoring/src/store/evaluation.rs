@@ -33,12 +33,19 @@ pub struct Statements {
 pub struct Screening {
     to_raise: String,
     to_clear: String,
+    /// Whether a connection keeps the statements prepared. Each takes megabytes of it, so only what is asked all the time
+    /// is kept.
+    kept: bool,
 }
 
 impl Screening {
     /// Of the indicators whose true and false outcomes the pack's statements give.
-    pub fn new(hits: &str, refuted: &str) -> Screening {
-        Screening { to_raise: to_raise_sql(hits), to_clear: to_clear_sql(refuted) }
+    pub fn of_some(hits: &str, refuted: &str) -> Screening {
+        Screening { to_raise: to_raise_sql(hits), to_clear: to_clear_sql(refuted), kept: false }
+    }
+
+    fn of_all(pack: &Pack) -> Screening {
+        Screening { kept: true, ..Screening::of_some(pack.hits_sql(), pack.refuted_sql()) }
     }
 }
 
@@ -89,7 +96,7 @@ impl Statements {
         Statements {
             few: format!("{FEW_SETTINGS}{become_role}"),
             many: format!("{SESSION_SETTINGS}{become_role}"),
-            every: Arc::new(Screening::new(pack.hits_sql(), pack.refuted_sql())),
+            every: Arc::new(Screening::of_all(pack)),
             undecided: undecided_sql(pack.hits_sql(), pack.refuted_sql()),
             facts: facts_sql(pack.facts_sql()),
             every_fact: facts_sql(&pack.every_fact_sql()),
@@ -114,12 +121,14 @@ impl Statements {
         .await?;
         self.confine(conn, households.len()).await?;
         let mut changes: Vec<Change> = sqlx::query_as(AssertSqlSafe(screening.to_raise.clone()))
+            .persistent(screening.kept)
             .bind(households)
             .bind(as_of)
             .fetch_all(&mut *conn)
             .await?;
         if !warned.is_empty() {
             let to_clear: Vec<Change> = sqlx::query_as(AssertSqlSafe(screening.to_clear.clone()))
+                .persistent(screening.kept)
                 .bind(warned)
                 .bind(as_of)
                 .bind(indicators)
