@@ -6,6 +6,7 @@ pub mod mariadb;
 pub mod postgres;
 pub mod redis;
 pub mod service;
+mod template;
 mod until;
 
 pub use mariadb::MariaDb;

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use crate::{
     held::{self, Held},
     postgres::Owner,
+    template,
 };
 
 /// Tries to start with another port when somebody took the one found free.
@@ -71,13 +72,16 @@ impl MariaDb {
         for path in [folder.path(), &users, &tls, &tls.join("key.pem")] {
             owner.give(path)?;
         }
-        let data = folder.path().join("data");
-        let data = format!("--datadir={}", data.display());
+        let folder_of_data = folder.path().join("data");
+        let data = format!("--datadir={}", folder_of_data.display());
         let mut init = vec![install.display().to_string(), "--no-defaults".to_owned(), data.clone()];
         init.extend(["--auth-root-authentication-method=normal", "--skip-test-db"].map(str::to_owned));
         let init = owner.command(init);
-        let output = Command::new(&init[0]).args(&init[1..]).current_dir(folder.path()).output()?;
-        ensure!(output.status.success(), "mariadb-install-db failed: {}", String::from_utf8_lossy(&output.stderr));
+        template::installed(install, &folder_of_data, || {
+            let output = Command::new(&init[0]).args(&init[1..]).current_dir(folder.path()).output()?;
+            ensure!(output.status.success(), "mariadb-install-db failed: {}", String::from_utf8_lossy(&output.stderr));
+            Ok(())
+        })?;
 
         let port = held::free_port()?;
         let mut serve = vec![

@@ -15,7 +15,10 @@ use minqing_kit::{
 use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator};
 use tempfile::TempDir;
 
-use crate::held::{self, Held};
+use crate::{
+    held::{self, Held},
+    template,
+};
 
 /// Tries to start with another port when somebody took the one found free.
 const TRIES: u32 = 5;
@@ -58,13 +61,17 @@ impl Postgres {
         let folder = tempfile::Builder::new().prefix("minqing-postgres-").tempdir()?;
         owner.give(folder.path())?;
         let data = folder.path().join("data").display().to_string();
-        let mut init = vec![programs.join("initdb").display().to_string()];
+        let initdb = programs.join("initdb");
+        let mut init = vec![initdb.display().to_string()];
         init.extend(
             ["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"].map(str::to_owned),
         );
         let init = owner.command(init);
-        let output = Command::new(&init[0]).args(&init[1..]).current_dir(folder.path()).output()?;
-        ensure!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
+        template::installed(&initdb, Path::new(&data), || {
+            let output = Command::new(&init[0]).args(&init[1..]).current_dir(folder.path()).output()?;
+            ensure!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
+            Ok(())
+        })?;
 
         let port = held::free_port()?;
         let mut serve = vec![
