@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use minqing_kit::{Call, Error, keys::Keyring};
 use minqing_proto::minqing::{
     bureau::v1::{Batch, Receipt, SubmitBatchResponse},
@@ -36,6 +37,8 @@ use crate::{
 /// Errors in the answer; the rest by ListRowErrors.
 const MAX_TOLD: usize = 1_000;
 const MAX_BATCH_NO: usize = 64;
+/// Calls of one batch under way to a peer: while one is answered the next is made ready.
+const AT_ONCE: usize = 2;
 /// A snapshot with a larger share of refused rows ends nothing: what could not be read is unknown, not gone.
 const TRUSTED_REFUSALS: u32 = 10;
 
@@ -185,13 +188,11 @@ impl Core {
 
     /// What the register knows of persons under names, one answer each.
     async fn ask(&self, persons: &[(Uuid, Uuid)]) -> Result<Vec<Match>> {
-        let mut matches = Vec::with_capacity(persons.len());
-        for some in persons.chunks(PROBES) {
-            let told = self.peers.match_persons(some).await?;
-            let found = |m: &PersonMatch| Match { known: m.known, name_agrees: m.name_agrees, spelling_agrees: false };
-            matches.extend(told.iter().map(found));
-        }
-        Ok(matches)
+        let found = |m: PersonMatch| Match { known: m.known, name_agrees: m.name_agrees, spelling_agrees: false };
+        let asked = persons.chunks(PROBES).map(<[_]>::to_vec);
+        let told = stream::iter(asked.map(|some| async move { self.peers.match_persons(&some).await }));
+        let told: Vec<_> = told.buffered(AT_ONCE).try_collect().await?;
+        Ok(told.into_iter().flatten().map(found).collect())
     }
 
     /// Sends the parts and closes the batch; parts and changed rows.
@@ -205,13 +206,13 @@ impl Core {
             division_code: format!("{:012}", intake.county),
             as_of: intake.as_of.to_string(),
         };
-        let mut parts = 0;
-        for records in intake.spool.parts() {
-            parts += 1;
-            let request_id = Uuid::new_v5(&id, &i32::to_be_bytes(parts)).to_string();
-            let part = SubmitRecordsRequest { request_id, batch: Some(batch.clone()), part_no: parts, records };
-            self.peers.submit(part).await?;
-        }
+        // Whatever order they arrive in: a key stands in one part only, and closing counts the parts.
+        let sent = intake.spool.parts().zip(1..).map(|(records, part_no)| {
+            let request_id = Uuid::new_v5(&id, &i32::to_be_bytes(part_no)).to_string();
+            let part = SubmitRecordsRequest { request_id, batch: Some(batch.clone()), part_no, records };
+            self.peers.submit(part)
+        });
+        let parts = stream::iter(sent).buffer_unordered(AT_ONCE).try_fold(0, async |parts, ()| Ok(parts + 1)).await?;
         // Also when no row could be used: monitoring then keeps the findings and does not count the feed as delivered.
         let accepted = count(intake.spool.accepted());
         let refused = count(intake.spool.seen()) - accepted;

@@ -20,7 +20,11 @@ use crate::{
         quality::{self, Quality},
         record::Touched,
     },
-    store::{self, batch::Standing, feed, lock, roster},
+    store::{
+        self,
+        batch::{Standing, Take},
+        feed, lock, roster,
+    },
 };
 
 /// Does it, or gives the first answer to a repeat.
@@ -50,7 +54,7 @@ async fn end(
     let days = monitoring.days(today);
     lock::keep_roster(work.conn()).await?;
     lock::keep_feed(work.conn(), &batch.feed()).await?;
-    let standing = store::batch::begin(work.conn(), batch, today).await?;
+    let standing = store::batch::begin(work.conn(), batch, today, Take::Alone).await?;
     store::batch::check_complete(work.conn(), batch, parts, accepted).await?;
     let (ended, touched) = match standing {
         Standing::Open if batch.snapshot => set.statements.end(work.conn(), batch, days).await?,

@@ -15,7 +15,12 @@ use crate::{
         error::Fault,
         record::{self, Rows},
     },
-    store::{batch::Standing, lock, record::Written, roster},
+    store::{
+        batch::{Standing, Take},
+        lock,
+        record::Written,
+        roster,
+    },
 };
 
 /// Does it, or gives the first answer to a repeat.
@@ -52,7 +57,7 @@ async fn take(monitoring: &Monitoring, work: &mut Work, part: &Part) -> Result<S
     let set = monitoring.set(&batch.dataset.bureau, &batch.dataset.name).ok_or(Fault::DatasetUnknown)?;
     lock::keep_roster(work.conn()).await?;
     lock::keep_feed(work.conn(), &batch.feed()).await?;
-    let standing = crate::store::batch::begin(work.conn(), batch, today).await?;
+    let standing = crate::store::batch::begin(work.conn(), batch, today, Take::Beside).await?;
     let written = match standing {
         Standing::Open => set.statements.write(work.conn(), batch, rows.clone(), monitoring.days(today)).await?,
         Standing::Superseded => Written { ignored: i64::from(count(rows.count())), ..Written::default() },

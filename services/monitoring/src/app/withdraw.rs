@@ -24,6 +24,8 @@ use crate::{
     },
 };
 
+/// Parts of the batch whose new records get an entry each in one transaction, at most 2,000 records each.
+const PARTS: i64 = 10;
 /// Parts of later batches looked through for heirs in one transaction, at most 2,000 records each.
 const CONFIRMATIONS: i64 = 20;
 /// Records taken back in one transaction.
@@ -134,6 +136,9 @@ async fn part(monitoring: &Monitoring, work: &mut Work, batch: Uuid) -> Result<P
         return Ok(done(0, "records"));
     };
     let set = monitoring.set(&found.bureau, &found.dataset).ok_or(Fault::DatasetUnknown)?;
+    if withdrawal::unfold(work.conn(), batch, PARTS).await? {
+        return Ok(done(0, "records"));
+    }
     if withdrawal::find_heirs(work.conn(), batch, CONFIRMATIONS).await? {
         return Ok(done(0, "records"));
     }

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use minqing_kit::Result;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 use super::record::Written;
@@ -27,8 +27,16 @@ pub enum Standing {
     Superseded,
 }
 
+/// How a transaction takes a batch's row until it ends.
+#[derive(Clone, Copy, Debug)]
+pub enum Take {
+    /// Beside others that write parts of it.
+    Beside,
+    Alone,
+}
+
 /// Begins the batch or finds it begun, and takes its row until the transaction ends.
-pub async fn begin(conn: &mut PgConnection, batch: &Batch, today: NaiveDate) -> Result<Standing> {
+pub async fn begin(conn: &mut PgConnection, batch: &Batch, today: NaiveDate, take: Take) -> Result<Standing> {
     sqlx::query(
         "insert into monitoring.batch (batch_id, bureau, dataset, county_code, snapshot, as_of, begun_on, versioned) \
          values ($1, $2, $3, $4, $5, $6, $7, true) on conflict on constraint batch_pk do nothing",
@@ -42,15 +50,19 @@ pub async fn begin(conn: &mut PgConnection, batch: &Batch, today: NaiveDate) -> 
     .bind(today)
     .execute(&mut *conn)
     .await?;
-    let state: State = sqlx::query_as(
+    let lock = match take {
+        Take::Beside => "for share of b",
+        Take::Alone => "for update of b",
+    };
+    let state: State = sqlx::query_as(AssertSqlSafe(format!(
         "select (b.bureau, b.dataset, b.county_code, b.snapshot, b.as_of) = ($2, $3, $4, $5, $6) as same, \
                 b.closed_on is not null as closed, b.withdrawn_on is not null as withdrawn, \
                 exists (select from monitoring.batch w where w.bureau = $2 and w.dataset = $3 and w.county_code = $4 \
                           and w.withdrawn_on is not null and w.taken_back_on is null) as waits, \
                 exists (select from monitoring.batch s where s.snapshot and s.bureau = $2 and s.dataset = $3 \
                           and s.county_code = $4 and s.as_of > $6 and s.withdrawn_on is null) as superseded \
-         from monitoring.batch b where b.batch_id = $1 for update of b",
-    )
+         from monitoring.batch b where b.batch_id = $1 {lock}"
+    )))
     .bind(batch.id)
     .bind(&batch.dataset.bureau)
     .bind(&batch.dataset.name)
@@ -80,11 +92,10 @@ pub async fn add_part(
     let kept: &[Uuid] = if batch.snapshot { keys } else { &[] };
     let accepted = i32::try_from(keys.len()).unwrap_or(i32::MAX);
     sqlx::query(
-        "with part as (\
-           insert into monitoring.batch_part (batch_id, part_no, accepted, record_keys) values ($1, $2, $3, $4) \
-           on conflict on constraint batch_part_pk do update \
-             set accepted = excluded.accepted, record_keys = excluded.record_keys) \
-         update monitoring.batch set changed = changed + $5, ignored = ignored + $6 where batch_id = $1",
+        "insert into monitoring.batch_part as p (batch_id, part_no, accepted, record_keys, changed, ignored) \
+         values ($1, $2, $3, $4, $5, $6) on conflict on constraint batch_part_pk do update \
+           set accepted = excluded.accepted, record_keys = excluded.record_keys, \
+               changed = p.changed + excluded.changed, ignored = p.ignored + excluded.ignored",
     )
     .bind(batch.id)
     .bind(part_no)
@@ -114,8 +125,11 @@ pub async fn check_complete(conn: &mut PgConnection, batch: &Batch, parts: i32, 
 /// Closes the batch, drops its parts and gives back how many rows it changed in all.
 pub async fn close(conn: &mut PgConnection, batch: &Batch, ended: i64, today: NaiveDate) -> Result<i64> {
     let changed = sqlx::query_scalar(
-        "with dropped as (delete from monitoring.batch_part where batch_id = $1) \
-         update monitoring.batch set ended = $2, closed_on = $3 where batch_id = $1 returning changed",
+        "with dropped as (delete from monitoring.batch_part where batch_id = $1 returning changed, ignored), \
+              parts as (select coalesce(sum(changed), 0) as changed, coalesce(sum(ignored), 0) as ignored from dropped) \
+         update monitoring.batch b set ended = $2, closed_on = $3, \
+           changed = b.changed + parts.changed, ignored = b.ignored + parts.ignored \
+         from parts where b.batch_id = $1 returning b.changed",
     )
     .bind(batch.id)
     .bind(ended)

@@ -187,11 +187,12 @@ fn write_sql(dataset: &Dataset, table: &str) -> String {
              and ((m.was).content_hash <> m.content_hash or (m.was).ended_on is not null \
                   or (m.was).county_code <> $5) \
            returning r.record_key, r.person_key, r.division_code, m.was), \
+         made as (\
+           insert into monitoring.record_made (batch_id, number, record_keys) \
+           select $7, change.number, array_agg(c.record_key) from created c, change group by change.number), \
          kept as (\
            insert into monitoring.record_before (batch_id, record_key, number, before, before_batch) \
-           select $7, k.record_key, change.number, k.before, k.before_batch \
-           from (select record_key, null::jsonb as before, null::uuid as before_batch from created \
-                 union all select record_key, to_jsonb(was), (was).batch_id from replaced) k, change \
+           select $7, r.record_key, change.number, to_jsonb(r.was), (r.was).batch_id from replaced r, change \
            on conflict on constraint record_before_pk do nothing), \
          confirmed as (\
            insert into monitoring.record_confirmed (batch_id, number, record_keys) \

@@ -53,7 +53,8 @@ pub async fn place(conn: &mut PgConnection, batch: Uuid) -> Result<Option<Place>
 pub async fn find(conn: &mut PgConnection, batch: Uuid) -> Result<Option<Found>> {
     let found = sqlx::query_as(
         "select b.bureau, b.dataset, b.begun_on, b.versioned, b.withdrawn_on, \
-                b.taken_back_on, b.changed + b.ended as records, \
+                b.taken_back_on, b.changed + b.ended + (select coalesce(sum(p.changed), 0) \
+                  from monitoring.batch_part p where p.batch_id = b.batch_id)::bigint as records, \
                 (select count(*) from monitoring.batch o where o.bureau = b.bureau and o.dataset = b.dataset \
                    and o.county_code = b.county_code and o.overridden_by = b.batch_id) as overridden, \
                 exists (select from monitoring.batch w where w.bureau = b.bureau and w.dataset = b.dataset \
@@ -70,10 +71,14 @@ pub async fn find(conn: &mut PgConnection, batch: Uuid) -> Result<Option<Found>>
 /// Marks the batch withdrawn; it confirms nothing any more. Gives back how many batches it had overridden.
 pub async fn mark(conn: &mut PgConnection, batch: &Batch, today: NaiveDate) -> Result<i64> {
     sqlx::query(
-        "with parts as (delete from monitoring.batch_part where batch_id = $1), \
+        "with dropped as (delete from monitoring.batch_part where batch_id = $1 returning changed, ignored), \
+              parts as (select coalesce(sum(changed), 0) as changed, coalesce(sum(ignored), 0) as ignored from dropped), \
               confirmed as (delete from monitoring.record_confirmed where batch_id = $1) \
-         update monitoring.batch set withdrawn_on = $2, \
-           heirs_after = (select min(number) from monitoring.record_before where batch_id = $1) where batch_id = $1",
+         update monitoring.batch b set withdrawn_on = $2, \
+           changed = b.changed + parts.changed, ignored = b.ignored + parts.ignored, \
+           heirs_after = least((select min(number) from monitoring.record_before where batch_id = $1), \
+                               (select min(number) from monitoring.record_made where batch_id = $1)) \
+         from parts where b.batch_id = $1",
     )
     .bind(batch.id)
     .bind(today)
@@ -82,12 +87,34 @@ pub async fn mark(conn: &mut PgConnection, batch: &Batch, today: NaiveDate) -> R
     let overridden = sqlx::query(
         "update monitoring.batch o set overridden_by = b.batch_id from monitoring.batch b \
          where b.batch_id = $1 and o.bureau = b.bureau and o.dataset = b.dataset and o.county_code = b.county_code \
-           and o.number > b.number and o.as_of < b.as_of and o.ignored > 0 and o.overridden_by is null",
+           and o.number > b.number and o.as_of < b.as_of and o.overridden_by is null \
+           and (o.ignored > 0 or exists (\
+             select from monitoring.batch_part p where p.batch_id = o.batch_id and p.ignored > 0))",
     )
     .bind(batch.id)
     .execute(&mut *conn)
     .await?;
     Ok(i64::try_from(overridden.rows_affected()).unwrap_or(i64::MAX))
+}
+
+/// Gives some of the records that the batch made an entry each, which the next steps go by. Says whether there were any.
+pub async fn unfold(conn: &mut PgConnection, batch: Uuid, parts: i64) -> Result<bool> {
+    let unfolded: i64 = sqlx::query_scalar(
+        "with part as (\
+           delete from monitoring.record_made where batch_id = $1 and number = any (array(\
+             select number from monitoring.record_made where batch_id = $1 order by number limit $2)) \
+           returning batch_id, number, record_keys), \
+         entry as (\
+           insert into monitoring.record_before (batch_id, record_key, number) \
+           select batch_id, unnest(record_keys), number from part \
+           on conflict on constraint record_before_pk do nothing) \
+         select count(*) from part",
+    )
+    .bind(batch)
+    .bind(parts)
+    .fetch_one(conn)
+    .await?;
+    Ok(unfolded > 0)
 }
 
 /// Looks through the next confirmations, in their order, for records that a later batch of the feed found just as the
@@ -228,7 +255,8 @@ pub async fn forget(conn: &mut PgConnection, before: NaiveDate, limit: i64) -> R
         return Ok(entries);
     }
     let batches = sqlx::query(
-        "with confirmed as (delete from monitoring.record_confirmed where batch_id = any($1)) \
+        "with confirmed as (delete from monitoring.record_confirmed where batch_id = any($1)), \
+              made as (delete from monitoring.record_made where batch_id = any($1)) \
          update monitoring.batch set versioned = false where batch_id = any($1)",
     )
     .bind(&old)

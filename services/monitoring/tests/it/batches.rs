@@ -2,7 +2,9 @@ use minqing_proto::minqing::{
     bureau::rural::v1::MonitoredHousehold,
     types::v1::BatchMode::{Changes, Snapshot},
 };
+use sqlx::Connection as _;
 use tonic::Code;
+use uuid::Uuid;
 
 use crate::{
     records::{calm, loss},
@@ -72,6 +74,34 @@ async fn a_batch_with_parts_missing_is_not_closed_and_ends_nothing() {
     let mut other = town.part(&batch, 3, Vec::new());
     other.batch.as_mut().unwrap().as_of = "2026-10-25".into();
     assert_eq!(town.submit(&other).await.unwrap_err().code(), Code::FailedPrecondition);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_waits_for_a_household_holds_up_no_other_part_of_its_batch() {
+    let town = Town::start().await;
+    town.tell([household(1, &[10]), household(2, &[20])]).await;
+    let batch = town.batch("rural.monitored_household", Changes, "2026-10-26");
+    let part = |no: i32, n: u128| town.part(&batch, no, vec![row(n, n * 10, &monitored("2026-01-01"))]);
+    town.submit(&part(1, 3)).await.unwrap();
+    let mut holder = town.service.db.admin().await.unwrap();
+    let mut held = holder.begin().await.unwrap();
+    sqlx::query("select from monitoring.household where household_id = $1 for update")
+        .bind(Uuid::from_u128(1))
+        .execute(&mut *held)
+        .await
+        .unwrap();
+
+    let first = part(2, 1);
+    let beside = async {
+        town.somebody_waits().await;
+        assert_eq!(town.submit(&part(3, 2)).await.unwrap().changed, 1);
+        held.rollback().await.unwrap();
+    };
+    let (waited, ()) = tokio::join!(town.submit(&first), beside);
+
+    assert_eq!(waited.unwrap().changed, 1);
+    assert_eq!(town.close(&batch, 3, 3).await.unwrap().changed, 3);
+    assert_eq!(town.open().await, ["A25 h1".to_owned(), "A25 h2".to_owned()].into());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -73,7 +73,13 @@ async fn run(town: &Town, sql: &str) {
 
 async fn kept(town: &Town) -> i64 {
     let mut admin = town.service.db.admin().await.unwrap();
-    sqlx::query_scalar("select count(*) from monitoring.record_before").fetch_one(&mut admin).await.unwrap()
+    sqlx::query_scalar(
+        "select (select count(*) from monitoring.record_before) \
+           + (select coalesce(sum(cardinality(record_keys)), 0) from monitoring.record_made)",
+    )
+    .fetch_one(&mut admin)
+    .await
+    .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
