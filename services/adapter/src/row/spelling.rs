@@ -2,6 +2,8 @@
 //! books and 张峰 on file are told as two spellings and not as two persons. Only what is certain stands here; sounds that
 //! happen to be alike do not.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 /// Each group is one character in its spellings; the one of today's ID cards first.
 const GROUPS: [&str; 87] = [
     "峰峯",
@@ -95,12 +97,18 @@ const GROUPS: [&str; 87] = [
 /// Spellings tried of one name at most: the register is asked for each.
 const MOST: usize = 16;
 
+/// The group of each character that has one.
+static GROUP_OF: LazyLock<HashMap<char, &str>> =
+    LazyLock::new(|| GROUPS.iter().flat_map(|group| group.chars().map(|c| (c, *group))).collect());
+
 /// Other spellings of a name, none for most names.
 pub fn others(name: &str) -> Vec<String> {
+    if !name.chars().any(|c| GROUP_OF.contains_key(&c)) {
+        return Vec::new();
+    }
     let mut all = vec![String::with_capacity(name.len())];
     for character in name.chars() {
-        let group =
-            GROUPS.iter().find(|group| group.contains(character)).filter(|g| all.len() * g.chars().count() <= MOST);
+        let group = GROUP_OF.get(&character).filter(|group| all.len() * group.chars().count() <= MOST);
         let spellings: Vec<char> = group.map_or_else(|| vec![character], |group| group.chars().collect());
         all = all.iter().flat_map(|begun| spellings.iter().map(move |c| format!("{begun}{c}"))).collect();
     }

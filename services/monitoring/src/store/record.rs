@@ -70,7 +70,7 @@ impl Statements {
     pub async fn write(&self, conn: &mut PgConnection, batch: &Batch, rows: Rows, days: Days) -> Result<Written> {
         self.lock(conn, &rows.record_keys).await?;
         let mut query =
-            sqlx::query_as::<_, (Option<Uuid>, Option<String>, i64, String)>(AssertSqlSafe(self.write.clone()))
+            sqlx::query_as::<_, (i64, i64, i64, i64, Vec<Uuid>, Vec<String>)>(AssertSqlSafe(self.write.clone()))
                 .bind(rows.record_keys)
                 .bind(rows.person_keys)
                 .bind(rows.division_codes)
@@ -89,30 +89,17 @@ impl Statements {
                 Values::Bool(all) => query.bind(all),
             };
         }
-        let (mut written, mut unmade) = (Written::default(), 0);
-        for (person, division, rows, outcome) in query.fetch_all(conn).await? {
-            match outcome.as_str() {
-                "created" => {
-                    written.changed += 1;
-                    unmade -= 1;
-                }
-                "replaced" => written.changed += 1,
-                "ignored" => written.ignored = rows,
-                "missing" => unmade += rows,
-                _ => {}
-            }
-            written.touched.push((person, division));
-        }
+        let (missing, created, replaced, ignored, persons, divisions) = query.fetch_one(conn).await?;
         // Another transaction made a row of the same key meanwhile: what stood before is known to a new run only.
-        if unmade != 0 {
+        if created != missing {
             return Err(Error::conflict(
                 "SERIALIZATION_FAILURE",
                 "a concurrent change came first",
                 "数据被同时修改，请重试",
             ));
         }
-        written.touched = written.touched.sorted();
-        Ok(written)
+        let changed = i32::try_from(created + replaced).unwrap_or(i32::MAX);
+        Ok(Written { changed, ignored, touched: Touched { persons, divisions }.sorted() })
     }
 
     /// Ends the county's rows that none of a snapshot's parts held; how many, and whom they were about.
@@ -157,7 +144,15 @@ pub fn about(dataset: &Dataset, row: &str) -> String {
 }
 
 fn write_sql(dataset: &Dataset, table: &str) -> String {
-    let about = about(dataset, "r");
+    let (persons, divisions) = if dataset.of_divisions {
+        ("'{}'::uuid[]", "array(select division_code from created union select division_code from replaced)")
+    } else {
+        (
+            "array(select person_key from created union select person_key from replaced \
+               union select (was).person_key from replaced)",
+            "'{}'::text[]",
+        )
+    };
     let (mut arrays, mut names, mut updates) = (String::new(), String::new(), String::new());
     for (index, column) in dataset.columns.iter().enumerate() {
         let name = &column.name;
@@ -200,11 +195,8 @@ fn write_sql(dataset: &Dataset, table: &str) -> String {
            where (m.was).as_of <= $6 and (m.was).content_hash = m.content_hash and (m.was).ended_on is null \
              and (m.was).county_code = $5 and (m.was).changed_on >= $9 and (m.was).batch_id <> $7 \
            group by change.number) \
-         select {about}, 1::bigint as rows, 'created' as outcome from created r \
-         union all select {about}, 1, 'replaced' from replaced r \
-         union all select (was).person_key, null, 1, 'moved' from replaced where (was).person_key <> person_key \
-         union all select null, null, count(*), 'ignored' from met where (was).as_of > $6 \
-         union all select null, null, count(*), 'missing' from met where (was).record_key is null"
+         select (select count(*) from met where (was).record_key is null), (select count(*) from created), \
+           (select count(*) from replaced), (select count(*) from met where (was).as_of > $6), {persons}, {divisions}"
     )
 }
 
