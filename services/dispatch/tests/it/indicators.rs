@@ -241,3 +241,26 @@ async fn pages_miss_no_indicator_and_each_has_the_totals() {
     }
     assert_eq!(found, whole.indicator_yields);
 }
+
+/// Takes back what the migration added and runs it again over the rows there are.
+async fn migrate_again(desk: &Desk) {
+    let mut admin = desk.service.db.admin().await.unwrap();
+    let before = "drop table dispatch.yield_fall; drop index dispatch.reason_raised; alter table dispatch.reason drop column division_code, \
+                  drop column verdict, drop column verdict_on; set search_path to dispatch;";
+    let migration = include_str!("../../migrations/0006_indicator_yield.sql");
+    sqlx::raw_sql(before).execute(&mut admin).await.unwrap();
+    sqlx::raw_sql(migration).execute(&mut admin).await.unwrap();
+}
+
+#[tokio::test]
+async fn warnings_from_before_are_counted_as_if_they_had_come_since() {
+    let desk = Desk::open().await;
+    play(&desk).await;
+    desk.raise(&[warning(9, "A15", 1, 0)]).await;
+    let orders = desk.orders().await;
+    desk.record(TOWNSHIP, desk.report(4, order(&orders, 1), Verdict::NotTrue)).await.unwrap();
+    let counted = all(&desk, "operator/city").await;
+    assert_eq!(of(&counted, "A15").verdicts.unwrap().not_true, 1);
+    migrate_again(&desk).await;
+    assert_eq!(all(&desk, "operator/city").await, counted);
+}
