@@ -7,11 +7,15 @@ with raised as materialized (
     where r.raised_on between $1 and $2 and starts_with(r.division_code, $3) and starts_with(r.division_code, $4)
 ), county as (
     select c.prefix, c.minutes from unnest($5::text[], $6::integer[]) as c (prefix, minutes)
-), opener as (
-    select distinct on (r.work_order_id) r.warning_id
+), held as materialized (
+    -- Everything in their work orders, the other warnings too.
+    select r.warning_id, r.work_order_id, r.indicator, r.raised_on, r.verdict_on, r.at_county,
+           r.raised_on between $1 and $2 as wanted
     from dispatch.reason as r
     where r.work_order_id in (select o.work_order_id from raised as o)
-    order by r.work_order_id, r.raised_on, r.warning_id
+), opener as (
+    select distinct on (h.work_order_id) h.warning_id
+    from held as h order by h.work_order_id, h.raised_on, h.warning_id
 ), counted as (
     select r.indicator, count(*) as hits,
            count(*) filter (where r.work_order_id is not null and o.warning_id is null) as merged,
@@ -31,10 +35,9 @@ with raised as materialized (
     from raised as r left join opener as o on o.warning_id = r.warning_id
     group by r.indicator
 ), pair as (
-    select a.indicator, b.indicator as other, a.work_order_id
-    from raised as a
-    join dispatch.reason as b on b.work_order_id = a.work_order_id and b.indicator <> a.indicator
-    group by a.indicator, b.indicator, a.work_order_id
+    select distinct a.indicator, b.indicator as other, a.work_order_id
+    from held as a join held as b on b.work_order_id = a.work_order_id and b.indicator <> a.indicator
+    where a.wanted
 ), shared as (
     select p.indicator, count(distinct p.work_order_id) as work_orders from pair as p group by p.indicator
 ), overlap as (
@@ -46,13 +49,10 @@ with raised as materialized (
     from dispatch.visit as v left join county as c on starts_with(v.division_code, c.prefix)
     where v.work_order_id in (select r.work_order_id from raised as r)
 ), part as (
-    select i.indicator, i.wanted, v.minutes, v.pack_minutes, count(*) over (partition by v.visit_id) as among
-    from visited as v
-    cross join lateral (
-        select r.indicator, bool_or(r.raised_on between $1 and $2) as wanted from dispatch.reason as r
-        where r.work_order_id = v.work_order_id and r.raised_on <= v.recorded_on
-        group by r.indicator
-    ) as i
+    select h.indicator, bool_or(h.wanted) as wanted, v.minutes, v.pack_minutes,
+           count(*) over (partition by v.visit_id) as among
+    from visited as v join held as h on h.work_order_id = v.work_order_id and h.raised_on <= v.recorded_on
+    group by v.visit_id, v.minutes, v.pack_minutes, h.indicator
 ), field as (
     select p.indicator, count(p.minutes) as visits_told, count(*) - count(p.minutes) as visits_untold,
            coalesce(sum(p.minutes::float8 / p.among), 0) as minutes_told,
@@ -60,16 +60,16 @@ with raised as materialized (
     from part as p where p.wanted group by p.indicator
 ), along as (
     -- Of the warnings checked on one day as many needed a visit of their own as there were visits.
-    select r.indicator, r.raised_on, v.pack_minutes, v.visits,
-           row_number() over (partition by r.work_order_id, r.verdict_on order by r.raised_on, r.warning_id) as place
+    select h.indicator, h.wanted, v.pack_minutes, v.visits,
+           row_number() over (partition by h.work_order_id, h.verdict_on order by h.raised_on, h.warning_id) as place
     from (
         select w.work_order_id, w.recorded_on, max(w.pack_minutes) as pack_minutes, count(*) as visits
         from visited as w group by w.work_order_id, w.recorded_on
     ) as v
-    join dispatch.reason as r on r.work_order_id = v.work_order_id and r.verdict_on = v.recorded_on and not r.at_county
+    join held as h on h.work_order_id = v.work_order_id and h.verdict_on = v.recorded_on and not h.at_county
 ), merging as (
     select a.indicator, count(*) as visits, sum(a.pack_minutes)::bigint as minutes
-    from along as a where a.place > a.visits and a.raised_on between $1 and $2 group by a.indicator
+    from along as a where a.place > a.visits and a.wanted group by a.indicator
 ), suppression as (
     select r.indicator, count(*) as visits, sum(coalesce(c.minutes, $7))::bigint as minutes
     from raised as r left join county as c on starts_with(r.division_code, c.prefix)
