@@ -3,7 +3,8 @@
 //! It owns work orders, referrals and visits. Warnings of a household merge into its one open work order; the township
 //! checks and gives a verdict; referrals go to the bureaus; the last answer closes the chain. What is late goes up a level.
 //! It consumes registry, monitoring and feedback, and emits `WorkOrderOpened`, `WorkOrderVerified`, `WorkOrderClosed`,
-//! `WorkOrderEscalated`, `ReferralIssued` (to the bureau's adapter), `ReferralSettled` and `VisitRecorded`.
+//! `WorkOrderEscalated`, `ReferralIssued` (to the bureau's adapter), `ReferralSettled`, `VisitRecorded` and
+//! `IndicatorYieldFell`.
 
 use std::sync::Arc;
 
@@ -42,10 +43,11 @@ async fn build(cx: Context) -> anyhow::Result<Parts> {
     let mut routes = RoutesBuilder::default();
     routes.add_service(DispatchServiceServer::new(api::DispatchRpc::new(&cx, rules.clone())));
     let deadlines = worker::Deadlines { db: cx.db.clone(), clock: cx.clock.clone(), rules: rules.clone() };
+    let yields = worker::Yields { db: cx.db.clone(), clock: cx.clock.clone(), rules: rules.clone() };
     Ok(Parts {
         routes,
         consumers: events::consumers(&rules),
-        reconcilers: vec![Arc::new(deadlines)],
+        reconcilers: vec![Arc::new(deadlines), Arc::new(yields)],
         ..Parts::default()
     })
 }

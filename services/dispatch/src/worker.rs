@@ -1,5 +1,5 @@
-//! The daily pass over deadlines as a reconciler: when the business date moves, every work order due is brought to
-//! the new day. Input-free and idempotent.
+//! What is done each business date, as reconcilers, input-free and idempotent: every work order due is brought to the new
+//! day, and each indicator's yield is compared with the pack's floor.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use minqing_kit::{
 };
 
 use crate::{
-    app::{deadlines, rules::Rules},
+    app::{deadlines, falls, rules::Rules},
     store::pass,
 };
 
@@ -22,6 +22,11 @@ pub const DEADLINES: &str = "deadlines";
 const EVERY: Duration = Duration::from_millis(500);
 /// Slices of one pass.
 const MOST_SLICES: u32 = 50;
+
+/// Its name.
+pub const YIELDS: &str = "yields";
+/// A new day asks for a comparison at once; others find nothing new unless one failed.
+const COMPARE_EVERY: Duration = Duration::from_secs(3_600);
 
 /// The pass.
 pub struct Deadlines {
@@ -73,5 +78,37 @@ impl Deadlines {
         let mut connection = self.db.acquire().await?;
         let through = pass::through(&mut connection).await?;
         Ok(through.is_some_and(|day| day >= today) && pass::due(&mut connection, today, 1).await?.is_empty())
+    }
+}
+
+/// The comparison of yields.
+pub struct Yields {
+    pub db: Db,
+    pub clock: SharedClock,
+    pub rules: Rules,
+}
+
+impl Reconciler for Yields {
+    fn name(&self) -> &'static str {
+        YIELDS
+    }
+
+    fn every(&self) -> Duration {
+        COMPARE_EVERY
+    }
+
+    fn run_once(&self) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(async {
+            let today = self.clock.today();
+            let rules = self.rules.clone();
+            let call = Call::worker("dispatch", YIELDS);
+            let did = self.db.change(&call, move |work| {
+                let rules = rules.clone();
+                Box::pin(async move { falls::compare(work, &rules).await })
+            });
+            let did = did.await?;
+            let caught_up = self.clock.today() == today;
+            Ok(Pass { did, caught_up, detail: format!("through {today}, {did} yields fell or recovered") })
+        })
     }
 }

@@ -5,6 +5,7 @@ mod adapter;
 mod books;
 mod exchange;
 mod feeds;
+mod indicators;
 mod policy;
 mod receipt;
 mod services;
@@ -51,6 +52,8 @@ enum Command {
     Feeds(feeds::FeedsOptions),
     /// Show the records in which feedback's books differ from the register's or a bureau's (查看对账差异).
     Books(books::BooksOptions),
+    /// Show what came of each indicator's warnings, and the visits that merging and suppression saved (查看预警成效).
+    Indicators(indicators::IndicatorsOptions),
     /// Check signed receipts offline (离线核验回执).
     #[command(subcommand)]
     Receipt(receipt::Command),
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
             Command::Exchange(command) => exchange::run(&command),
             Command::Feeds(options) => return feeds::run(options).await,
             Command::Books(options) => return books::run(options).await,
+            Command::Indicators(options) => return indicators::run(options).await,
             Command::Prepare(options) => up::prepare(&options).await,
             Command::Status { mesh, json } => status::run(&mesh, json).await,
         }

@@ -6,5 +6,7 @@
 mod adapter;
 #[path = "it/exchange.rs"]
 mod exchange;
+#[path = "it/indicators.rs"]
+mod indicators;
 #[path = "it/policy.rs"]
 mod policy;

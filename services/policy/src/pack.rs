@@ -25,6 +25,11 @@ use crate::{
     sql::{self, Statements},
 };
 
+/// Parameter that says how many hours a field check takes: a whole number, unit hours.
+const FIELD_HOURS: &str = "field_hours_per_check";
+/// Hours of a field check where the pack does not say: a visit in a real town office (practice §1.3).
+const VISIT_HOURS: i64 = 5;
+
 /// A policy pack, read, checked and compiled.
 #[derive(Debug, Clone)]
 pub struct Pack(Arc<Inner>);
@@ -310,6 +315,12 @@ impl Pack {
             article: entry.article.clone(),
             confidence: entry.confidence,
         })
+    }
+
+    /// Hours of a field check in a county, by its parameter `field_hours_per_check` or as in a real town office.
+    pub fn field_check_hours(&self, county: &str, on: NaiveDate) -> i64 {
+        let said = self.parameter_at(FIELD_HOURS, county, Area::All, on);
+        said.and_then(|used| used.value.parse().ok()).unwrap_or(VISIT_HOURS)
     }
 
     /// Parameters behind an indicator or rule, with the values of the place and date.

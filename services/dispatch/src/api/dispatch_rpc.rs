@@ -14,19 +14,21 @@ use minqing_proto::minqing::{
 use tonic::{Request, Response};
 use uuid::Uuid;
 
-use super::field_work;
+use super::{field_work, indicators};
 use crate::{
     app::{
         check::{accept, not_found, record},
         rules::Rules,
         scope,
         tell::{REFERRALS, WORK_ORDERS},
-        view, visit,
+        view, visit, yields,
     },
+    domain::division::prefix,
     store::{
         list::{self, OrderFilter, ReferralFilter},
         row::OrderRow,
         work_order,
+        yields::Wanted,
     },
 };
 
@@ -165,6 +167,21 @@ impl DispatchRpc {
         });
         Ok(pb::GetReferralResponse { referral: Some(read.await?) })
     }
+
+    async fn yields(
+        &self,
+        call: &Call,
+        request: pb::ListIndicatorYieldsRequest,
+    ) -> Result<pb::ListIndicatorYieldsResponse> {
+        let range = indicators::range(&request, self.db.clock().today())?;
+        let division = division(&request.division_code)?;
+        let filter = format!("{}|{}|{}|{}", call.caller.as_str(), request.division_code, range.from, range.to);
+        let page = page(request.page_size, &request.page_token, &filter, MOST)?;
+        let scope = scope::prefix(&call.caller)?;
+        let mut connection = self.db.acquire().await?;
+        let all = yields::list(&mut connection, &self.rules, &Wanted { scope, division, range }).await?;
+        Ok(indicators::answer(all, range, &page, &filter))
+    }
 }
 
 #[tonic::async_trait]
@@ -217,6 +234,13 @@ impl DispatchService for DispatchRpc {
     ) -> tonic::Result<Response<pb::GetReferralResponse>> {
         Ok(Response::new(self.get_referral(&Call::of(&request), request.into_inner()).await?))
     }
+
+    async fn list_indicator_yields(
+        &self,
+        request: Request<pb::ListIndicatorYieldsRequest>,
+    ) -> tonic::Result<Response<pb::ListIndicatorYieldsResponse>> {
+        Ok(Response::new(self.yields(&Call::of(&request), request.into_inner()).await?))
+    }
 }
 
 /// A full page may have a next one.
@@ -257,7 +281,7 @@ pub(super) fn unknown_enum(field: &'static str) -> Error {
 }
 
 /// A division of 2 to 12 digits as the prefix everything below it shares; empty for all.
-fn division(code: &str) -> Result<String> {
+pub(super) fn division(code: &str) -> Result<String> {
     if code.len() > 12 || !code.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Error::invalid(
             "INVALID_DIVISION",
@@ -266,10 +290,7 @@ fn division(code: &str) -> Result<String> {
         )
         .field("division_code", "must be up to 12 digits"));
     }
-    // Levels end after 2, 4, 6, 9 and 12 digits; the zeros after them are padding.
-    let ends = [2, 4, 6, 9, 12].into_iter().filter(|end| *end <= code.len());
-    let padding = |end: &usize| code.bytes().skip(*end).all(|b| b == b'0');
-    Ok(ends.into_iter().find(padding).map_or(code, |end| &code[..end]).to_owned())
+    Ok(prefix(code).to_owned())
 }
 
 #[cfg(test)]
@@ -279,18 +300,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_division_asked_for_covers_everything_below_it() {
-        for (asked, prefix) in [
-            ("", ""),
-            ("62", "62"),
-            ("621200000000", "6212"),
-            ("621202000000", "621202"),
-            ("621220000000", "621220"),
-            ("621202100000", "621202100"),
-            ("621202100203", "621202100203"),
-        ] {
-            assert_eq!(division(asked).unwrap(), prefix);
-        }
+    fn a_division_is_up_to_twelve_digits() {
+        assert_eq!(division("621202000000").unwrap(), "621202");
         assert!(division("62120x").is_err());
         assert!(division("6212021002031").is_err());
     }

@@ -82,7 +82,7 @@ pub(super) fn seen(details: &pb::VisitDetails) -> Result<Seen> {
     })
 }
 
-fn day(text: &str, field: &'static str) -> Result<NaiveDate> {
+pub(super) fn day(text: &str, field: &'static str) -> Result<NaiveDate> {
     text.parse().map_err(|_| {
         Error::invalid(
             "INVALID_DATE",

@@ -2,5 +2,6 @@
 
 mod dispatch_rpc;
 mod field_work;
+mod indicators;
 
 pub use dispatch_rpc::DispatchRpc;

@@ -3,9 +3,11 @@
 pub mod answer;
 pub mod check;
 pub mod deadlines;
+pub mod falls;
 pub mod merge;
 pub mod rules;
 pub mod scope;
 pub mod tell;
 pub mod view;
 pub mod visit;
+pub mod yields;

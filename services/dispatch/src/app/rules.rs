@@ -4,12 +4,17 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use minqing_kit::{Error, Result};
-use minqing_policy::{Desk, LevelLimits, Pack, Severity, When};
+use minqing_policy::{Area, Desk, LevelLimits, Pack, Severity, When};
 use minqing_proto::minqing::types::v1::{AssistanceClass, WarningLevel};
 
-use crate::domain::{
-    timetable::{Limit, Timetable},
-    work_order::Target,
+use crate::{
+    domain::{
+        division,
+        timetable::{Limit, Timetable},
+        work_order::Target,
+        yields::Floor,
+    },
+    store::yields::{CheckMinutes, Range, Watched},
 };
 
 /// Working days after a limit from which lateness is the city's to supervise (督办), whatever the level, unless the
@@ -17,6 +22,18 @@ use crate::domain::{
 const SUPERVISED_AFTER: u32 = 10;
 /// Civil affairs gets no referral: identification opens its case on the verdict.
 const OWN_BUREAU: &str = "civil_affairs";
+
+/// Parameters of the pack: lowest yield let pass, days of verdicts that count, and fewest of them that say something.
+const YIELD_FLOOR: &str = "yield_floor_permille";
+const YIELD_WINDOW: &str = "yield_window_days";
+const YIELD_LEAST: &str = "yield_least_checks";
+
+/// A place where yields are watched, and from when on one has fallen there.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    pub place: Watched,
+    pub floor: Floor,
+}
 
 /// The pack as dispatch asks it.
 #[derive(Clone)]
@@ -32,6 +49,12 @@ impl Rules {
     /// The indicator in words, Chinese; its id when the pack does not know it.
     pub fn indicator_title(&self, indicator: &str) -> String {
         self.pack.indicator(indicator).map_or_else(|| indicator.to_owned(), |i| i.title.zh.clone())
+    }
+
+    /// The indicator in words, Chinese and English; its id and nothing when the pack does not know it.
+    pub fn indicator_titles(&self, indicator: &str) -> (String, String) {
+        let known = self.pack.indicator(indicator).map(|i| (i.title.zh.clone(), i.title.en.clone()));
+        known.unwrap_or_else(|| (indicator.to_owned(), String::new()))
     }
 
     /// The programme's name, Chinese; its code when the pack does not know it.
@@ -97,6 +120,35 @@ impl Rules {
     /// Days during which a checked "not true" keeps an indicator quiet.
     pub fn suppress_days(&self, indicator: &str) -> u32 {
         self.pack.indicator(indicator).map_or(0, |i| i.suppress_days)
+    }
+
+    /// Minutes of a check in each county on a day.
+    pub fn check_minutes(&self, on: NaiveDate) -> CheckMinutes {
+        let minutes = |county: &str| i32::try_from(self.pack.field_check_hours(county, on) * 60).unwrap_or(i32::MAX);
+        let counties = self.pack.head().counties.iter();
+        CheckMinutes {
+            counties: counties.map(|c| (division::prefix(&c.code).to_owned(), minutes(&c.code))).collect(),
+            elsewhere: minutes(""),
+        }
+    }
+
+    /// Where yields are watched on a day: the city and each county for which the pack says from when on one has fallen.
+    pub fn watches(&self, on: NaiveDate) -> Vec<Watch> {
+        let head = self.pack.head();
+        let places = std::iter::once(&head.city).chain(head.counties.iter().map(|county| &county.code));
+        places.filter_map(|place| self.watch(place, on)).collect()
+    }
+
+    fn watch(&self, place: &str, on: NaiveDate) -> Option<Watch> {
+        let value = |name| self.pack.parameter_at(name, place, Area::All, on).map(|used| used.value);
+        let floor = Floor {
+            window_days: value(YIELD_WINDOW)?.parse().ok()?,
+            least_checks: value(YIELD_LEAST)?.parse().ok()?,
+            permille: value(YIELD_FLOOR)?.parse().ok()?,
+        };
+        let (from, to) = floor.window(on)?;
+        let prefix = division::prefix(place).to_owned();
+        Some(Watch { place: Watched { division: place.to_owned(), prefix, range: Range { from, to } }, floor })
     }
 
     /// A level without a closing limit gives a bureau the longest one there is.

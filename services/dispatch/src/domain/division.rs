@@ -20,6 +20,14 @@ pub fn township(division: &str) -> String {
     if known { padded(division, TOWNSHIP) } else { county(division) }
 }
 
+/// What the codes of everything below a division share: its code without the zeros that pad its level.
+pub fn prefix(code: &str) -> &str {
+    // Levels end after 2, 4, 6, 9 and 12 digits.
+    let padding = |end: &usize| code.bytes().skip(*end).all(|b| b == b'0');
+    let end = [2, 4, 6, 9, 12].into_iter().filter(|end| *end <= code.len()).find(padding);
+    end.and_then(|end| code.get(..end)).unwrap_or(code)
+}
+
 fn padded(division: &str, digits: usize) -> String {
     let head: String = division.chars().take(digits).collect();
     format!("{head:0<FULL$}")
@@ -38,5 +46,21 @@ mod tests {
         assert_eq!(county("621202100203"), "621202000000");
         assert_eq!(county(""), "000000000000");
         assert_eq!(county("甘肃省"), "甘肃省000000000");
+    }
+
+    #[test]
+    fn a_division_s_prefix_covers_everything_below_it() {
+        for (code, shared) in [
+            ("", ""),
+            ("62", "62"),
+            ("621200000000", "6212"),
+            ("621202000000", "621202"),
+            ("621220000000", "621220"),
+            ("621202100000", "621202100"),
+            ("621202100203", "621202100203"),
+            ("甘肃省", "甘肃省"),
+        ] {
+            assert_eq!(prefix(code), shared);
+        }
     }
 }

@@ -8,6 +8,7 @@ pub mod timetable;
 pub mod verdict;
 pub mod visit;
 pub mod work_order;
+pub mod yields;
 
 #[cfg(test)]
 mod properties;

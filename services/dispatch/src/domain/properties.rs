@@ -87,6 +87,7 @@ fn reason(warning: u8, level: i16, person: u8, day: NaiveDate) -> Reason {
         raised_on: day,
         cleared_on: None,
         covered: false,
+        found: None,
         at_county: false,
         timetable,
         record_accepted_time: String::new(),

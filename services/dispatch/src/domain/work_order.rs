@@ -36,6 +36,8 @@ pub struct Reason {
     pub cleared_on: Option<NaiveDate>,
     /// A verdict covers it.
     pub covered: bool,
+    /// What the first check since it was raised found, and on which business date; none when it was cleared before.
+    pub found: Option<(Verdict, NaiveDate)>,
     /// Its route goes to the county desk rather than to the township.
     pub at_county: bool,
     pub timetable: Timetable,
@@ -242,7 +244,11 @@ impl WorkOrder {
         if verdict == Verdict::NotTrue {
             effects.extend(self.reasons.iter().filter(|r| !r.covered).map(|r| Effect::NotTrue(r.warning)));
         }
-        self.reasons.iter_mut().for_each(|r| r.covered = true);
+        for reason in self.reasons.iter_mut().filter(|r| !r.covered) {
+            // What is cleared on the day of the check counts as checked, whichever came first.
+            reason.found = reason.cleared_on.is_none_or(|on| on >= day).then_some((verdict, day));
+            reason.covered = true;
+        }
         self.returned = false;
         if verdict.is_true() {
             self.check = Some(check);

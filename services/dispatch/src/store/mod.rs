@@ -7,3 +7,5 @@ pub mod row;
 pub mod suppression;
 pub mod visit;
 pub mod work_order;
+pub mod yield_fall;
+pub mod yields;

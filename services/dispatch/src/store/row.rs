@@ -26,8 +26,8 @@ macro_rules! order_columns {
 /// Columns of [`ReasonRow`], for a table named `r`.
 macro_rules! reason_columns {
     () => {
-        "r.warning_id, r.work_order_id, r.household_id, r.subject, r.indicator, r.person_key, r.level, \
-         r.raised_on, r.cleared_on, r.covered, r.at_county, r.check_due_on, r.check_county_on, \
+        "r.warning_id, r.work_order_id, r.household_id, r.subject, r.division_code, r.indicator, r.person_key, \
+         r.level, r.raised_on, r.cleared_on, r.covered, r.verdict, r.verdict_on, r.at_county, r.check_due_on, r.check_county_on, \
          r.check_city_on, r.close_due_on, r.close_county_on, r.close_city_on, r.record_accepted_time, \
          r.suppressed_until"
     };
@@ -78,19 +78,22 @@ pub struct OrderRow {
     pub version: i64,
 }
 
-/// A row of `dispatch.reason` that is merged into a work order.
+/// A row of `dispatch.reason`: merged into a work order, or suppressed.
 #[derive(Clone, Debug, Serialize, sqlx::FromRow)]
 pub struct ReasonRow {
     pub warning_id: Uuid,
     pub work_order_id: Option<Uuid>,
     pub household_id: Option<Uuid>,
     pub subject: Option<String>,
+    pub division_code: String,
     pub indicator: String,
     pub person_key: Option<Uuid>,
     pub level: i16,
     pub raised_on: NaiveDate,
     pub cleared_on: Option<NaiveDate>,
     pub covered: bool,
+    pub verdict: Option<String>,
+    pub verdict_on: Option<NaiveDate>,
     pub at_county: bool,
     pub check_due_on: Option<NaiveDate>,
     pub check_county_on: Option<NaiveDate>,
@@ -227,12 +230,15 @@ impl ReasonRow {
             work_order_id: Some(order.id),
             household_id: order.household,
             subject: order.subject.clone(),
+            division_code: order.division.clone(),
             indicator: reason.indicator.clone(),
             person_key: reason.person,
             level: reason.level,
             raised_on: reason.raised_on,
             cleared_on: reason.cleared_on,
             covered: reason.covered,
+            verdict: reason.found.map(|(verdict, _)| verdict.as_str().to_owned()),
+            verdict_on: reason.found.map(|(_, on)| on),
             at_county: reason.at_county,
             check_due_on: check.due_on,
             check_county_on: check.county_on,
@@ -246,8 +252,12 @@ impl ReasonRow {
     }
 
     /// The reason of a row.
-    pub fn into_domain(self) -> Reason {
-        Reason {
+    pub fn into_domain(self) -> Result<Reason> {
+        let found = match (self.verdict, self.verdict_on) {
+            (Some(verdict), Some(on)) => Some((known("verdict", Verdict::parse(&verdict))?, on)),
+            _ => None,
+        };
+        Ok(Reason {
             warning: self.warning_id,
             indicator: self.indicator,
             person: self.person_key,
@@ -255,6 +265,7 @@ impl ReasonRow {
             raised_on: self.raised_on,
             cleared_on: self.cleared_on,
             covered: self.covered,
+            found,
             at_county: self.at_county,
             timetable: Timetable {
                 check: Limit {
@@ -269,7 +280,7 @@ impl ReasonRow {
                 },
             },
             record_accepted_time: self.record_accepted_time,
-        }
+        })
     }
 }
 

@@ -52,7 +52,7 @@ pub async fn whole(connection: &mut PgConnection, rows: Vec<OrderRow>) -> Result
     let place: HashMap<Uuid, usize> = orders.iter().enumerate().map(|(i, o)| (o.id, i)).collect();
     for row in reasons {
         if let Some(&index) = row.work_order_id.and_then(|id| place.get(&id)) {
-            orders[index].reasons.push(row.into_domain());
+            orders[index].reasons.push(row.into_domain()?);
         }
     }
     for row in referrals {

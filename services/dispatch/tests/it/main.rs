@@ -4,6 +4,8 @@
 
 mod deadlines;
 mod desk;
+mod falls;
+mod indicators;
 mod listing;
 mod merging;
 mod verdict;

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(10);
 /// A large county's daily screening takes its time.
 const LIMIT: Duration = Duration::from_secs(1_800);
 /// Workers whose pass is about a business date and says which.
-const DAILY: [&str; 3] = ["screening", "deadlines", "books"];
+const DAILY: [&str; 4] = ["screening", "deadlines", "books", "yields"];
 
 impl Play {
     /// Waits until the mesh has nothing left to do for the day. Who is busy is asked alone until it is not; then everybody

@@ -3,16 +3,12 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use minqing_kit::{Error, Result};
-use minqing_policy::{Area, Pack, PackErrors};
+use minqing_policy::{Pack, PackErrors};
 use minqing_proto::minqing::monitoring::v1::PackFiles;
 
 use super::Policies;
 use crate::domain::{effect::FieldRules, policy, refusal::Refusal};
 
-/// Parameter that says how many hours a field check takes: a whole number, unit hours.
-const HOURS: &str = "field_hours_per_check";
-/// Hours of a field check where the pack does not say: a visit in a real town office (practice §1.3).
-const VISIT_HOURS: i64 = 5;
 /// Faults told with a refusal.
 const FAULTS: usize = 20;
 
@@ -69,10 +65,8 @@ pub fn unsound(errors: &PackErrors) -> Refusal {
 /// How a pack counts field work on a day.
 pub fn field_rules(pack: &Pack, as_of: chrono::NaiveDate) -> FieldRules {
     let checked = pack.routes().iter().filter(|route| route.field_check).map(|route| route.indicator.clone());
-    let hours =
-        |county: &str| -> Option<i64> { pack.parameter_at(HOURS, county, Area::All, as_of)?.value.parse().ok() };
-    let counties = pack.head().counties.iter().map(|county| county.code.clone());
-    let by_county: BTreeMap<String, i64> =
-        counties.filter_map(|county| Some((county.clone(), hours(&county)?))).collect();
-    FieldRules { checked: checked.collect(), hours: by_county, hours_elsewhere: VISIT_HOURS }
+    let hours = |county: &str| pack.field_check_hours(county, as_of);
+    let counties = pack.head().counties.iter();
+    let by_county: BTreeMap<String, i64> = counties.map(|county| (county.code.clone(), hours(&county.code))).collect();
+    FieldRules { checked: checked.collect(), hours: by_county, hours_elsewhere: hours("") }
 }
