@@ -216,11 +216,17 @@ macro_rules! datasets {
             /// The row as a generic message, for writing it into files by column.
             pub fn dynamic(&self) -> DynamicMessage { match self { $(Row::$variant(r) => r.transcode_to_dynamic(),)* } }
 
+            pub fn encode(&self) -> Vec<u8> { match self { $(Row::$variant(r) => r.encode_to_vec(),)* } }
+
+            pub fn decode(dataset: Dataset, bytes: &[u8]) -> anyhow::Result<Row> {
+                Ok(match dataset { $(Dataset::$variant => Row::$variant($module::$variant::decode(bytes)?),)* })
+            }
+
             /// The row as it travels over gRPC.
             pub fn any(&self) -> prost_types::Any {
                 match self { $(Row::$variant(r) => prost_types::Any {
                     type_url: format!("type.googleapis.com/{}", r.descriptor().full_name()),
-                    value: r.encode_to_vec(),
+                    value: self.encode(),
                 },)* }
             }
 
