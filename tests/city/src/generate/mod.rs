@@ -5,6 +5,8 @@
 
 mod manifest;
 mod progress;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fs::{self, File},

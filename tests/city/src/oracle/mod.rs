@@ -155,7 +155,7 @@ impl Oracle {
         let mut found = Vec::new();
         for place in self.city.range_of(county) {
             let mine = self.rows[place].iter().filter(|(_, row)| row.dataset() == dataset);
-            found.extend(mine.map(|(member, row)| (u32::try_from(place).unwrap(), *member, row.clone())));
+            found.extend(mine.map(|(member, row)| (u32::try_from(place).unwrap_or(u32::MAX), *member, row.clone())));
         }
         found
     }
