@@ -1,7 +1,7 @@
 //! How known lives go on when the bureaus send for longer than a play can last: wages bring their premiums every month and
 //! aid its payments, who was ill in a month is ill in it again, premiums are paid for the new year, reviews come round. So
-//! every monthly feed has its month, and a clean life stays clean. No chance is in it. The dead are not told apart: what
-//! was on its way to them still comes.
+//! every monthly feed has its month, and what a clean life has does not run out. No chance is in it. The dead are not told
+//! apart: what was on its way to them still comes.
 
 use chrono::{Datelike as _, Months, NaiveDate};
 
