@@ -1,6 +1,8 @@
 //! Dirty rows: in about one row in a hundred something is wrong the way it is wrong in real feeds. Each carries its
 //! defect on record, and the mesh must refuse it for exactly that reason.
 
+use std::collections::HashSet;
+
 use chrono::NaiveDate;
 use minqing_proto::minqing::{registry::v1::HouseholdRow, types::v1::RowReason};
 use rand::{Rng, SeedableRng};
@@ -11,8 +13,9 @@ use crate::{
     city::City,
     dataset::{Dataset, Row, Transport, iso},
     division::County,
+    outline::{Change, Head, Outline, Slip},
     person::{check_digit, with_bad_birth_date, with_bad_check_digit},
-    plan::{Batch, Cell, Line, Mode, Origin, identify},
+    plan::{Cell, Line, Mode, Origin, identify},
 };
 
 /// Batches smaller than this stay clean: a snapshot with too many refused rows would end nothing.
@@ -20,7 +23,7 @@ const SMALL: usize = 12;
 
 /// A kind of defect that a dataset can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     CheckDigit,
     Malformed,
     UnknownDivision,
@@ -53,7 +56,7 @@ const KINDS: [Kind; 13] = [
 ];
 
 impl Kind {
-    fn reason(self) -> RowReason {
+    pub(crate) fn reason(self) -> RowReason {
         match self {
             Kind::CheckDigit => RowReason::IdNumberCheckDigit,
             Kind::Malformed => RowReason::IdNumberMalformed,
@@ -110,57 +113,52 @@ fn amount_field(dataset: Dataset) -> Option<&'static str> {
 }
 
 /// Mixes dirty rows into a batch.
-pub fn soil(city: &City, batch: &mut Batch, rng: &mut ChaCha8Rng) {
-    if batch.lines.len() < SMALL {
+pub(crate) fn soil(city: &City, batch: &mut Outline, rng: &mut ChaCha8Rng) {
+    if batch.len() < SMALL {
         return;
     }
-    let kinds: Vec<Kind> = KINDS.into_iter().filter(|k| k.fits(batch.dataset)).collect();
-    let wanted = (batch.lines.len() / 100).max(1);
+    let head = &batch.head;
+    let kinds: Vec<Kind> = KINDS.into_iter().filter(|k| k.fits(head.dataset)).collect();
+    let wanted = (batch.len() / 100).max(1);
     // A first snapshot shows every kind if it is large enough to bear it.
-    let most = batch.lines.len() / 12;
-    let first = batch.mode == Mode::Snapshot && batch.as_of <= calendar::plus(calendar::start(), 1);
+    let most = batch.len() / 12;
+    let first = head.mode == Mode::Snapshot && head.as_of <= calendar::plus(calendar::start(), 1);
     let count = if first { wanted.max(kinds.len()).min(most) } else { wanted };
     let begin = if first { 0 } else { rng.random_range(0..kinds.len()) };
     let strangers = strangers(city, batch, count, rng);
     for (n, (household, member)) in strangers.into_iter().enumerate() {
         let kind = kinds[(begin + n) % kinds.len()];
-        let base = rng.random_range(0..batch.lines.len());
-        if let Some(line) = spoiled(city, batch, (kind, base), (household, member)) {
+        let base = rng.random_range(0..batch.slips.len());
+        let model = batch.slips.get(base);
+        if can_spoil(city, batch, kind, model) {
+            let slip = Slip { change: Change::Spoiled(kind, household, member), ..model };
             // After its model, so that a duplicate is the second of the two.
-            let at = rng.random_range(base + 1..=batch.lines.len());
-            batch.lines.insert(at, line);
+            let at = rng.random_range(base + 1..=batch.slips.len());
+            batch.slips.insert(at, slip);
         }
     }
 }
 
 /// Mixes rows about what is no township, or none that there is, into a first snapshot that is large enough.
-pub fn soil_division(batch: &mut Batch) {
-    let Some(model) = batch.lines.first().filter(|_| batch.mode == Mode::Snapshot && batch.lines.len() >= 2 * SMALL)
-    else {
-        return;
-    };
+pub(crate) fn soil_division(head: &Head, lines: &mut Vec<Line>) {
+    let Some(model) = lines.first().filter(|_| head.mode == Mode::Snapshot && lines.len() >= 2 * SMALL) else { return };
     let model = model.row.clone();
     let village = format!("{}201", &model.division()[..9]);
     for (division, reason) in
-        [(village, RowReason::DivisionLevel), (format!("{}987000", batch.county), RowReason::DivisionUnknown)]
+        [(village, RowReason::DivisionLevel), (format!("{}987000", head.county), RowReason::DivisionUnknown)]
     {
         let mut row = model.clone();
         row.set_division(&division);
-        batch.lines.push(Line { row, origin: Origin::Dirty(reason), cell: None });
+        lines.push(Line { row, origin: Origin::Dirty(reason), cell: None });
     }
 }
 
 /// People of the county who have no row in the batch: a spoiled row about them collides with nothing.
-fn strangers(city: &City, batch: &Batch, count: usize, rng: &mut ChaCha8Rng) -> Vec<(u32, u8)> {
-    let mut taken: std::collections::HashSet<(u32, u8)> = std::collections::HashSet::new();
-    for line in &batch.lines {
-        if let Origin::Clean { household, member } = line.origin {
-            taken.insert((household, member));
-        }
-    }
+fn strangers(city: &City, batch: &Outline, count: usize, rng: &mut ChaCha8Rng) -> Vec<(u32, u8)> {
     // In feeds about visits a row has a key of its own, and in those about everybody nobody is without one.
-    let own_key = matches!(batch.dataset, Dataset::Settlement | Dataset::Enrolment);
-    let range = city.range_of(batch.county);
+    let own_key = matches!(batch.head.dataset, Dataset::Settlement | Dataset::Enrolment);
+    let mut taken = if own_key { HashSet::new() } else { batch.people() };
+    let range = city.range_of(batch.head.county);
     let mut found = Vec::new();
     for _ in 0..count * 40 {
         if found.len() == count || range.is_empty() {
@@ -169,50 +167,52 @@ fn strangers(city: &City, batch: &Batch, count: usize, rng: &mut ChaCha8Rng) -> 
         let household = rng.random_range(range.clone());
         let member = rng.random_range(0..city.households[household].members.len());
         let who = (u32::try_from(household).unwrap_or(u32::MAX), u8::try_from(member).unwrap_or(u8::MAX));
-        if own_key || !taken.contains(&who) {
-            taken.insert(who);
+        if own_key || taken.insert(who) {
             found.push(who);
         }
     }
     found
 }
 
-fn spoiled(city: &City, batch: &Batch, what: (Kind, usize), who: (u32, u8)) -> Option<Line> {
-    let (kind, base) = what;
-    let model = &batch.lines[base];
-    if !matches!(model.origin, Origin::Clean { .. }) {
-        return None;
-    }
-    let mut row = model.row.clone();
-    let mut cell = None;
+/// Whether a line can be the model of a spoiled one.
+fn can_spoil(city: &City, batch: &Outline, kind: Kind, model: Slip) -> bool {
+    let (household, member) = batch.who(model);
+    let has_variant = || variant(&city.person(household, member).name).is_some();
+    model.change == Change::Clean && (kind != Kind::NameVariant || has_variant())
+}
+
+/// A clean row spoiled, in the name of a stranger where it must collide with nobody.
+pub(crate) fn spoiled(city: &City, head: &Head, model: Row, what: (Kind, u32, u8)) -> Line {
+    let (kind, household, member) = what;
+    let (mut row, mut cell) = (model, None);
     // A repeated row and a second name need the very person of the model; the others must collide with nobody.
     if !matches!(kind, Kind::Duplicate | Kind::OtherName | Kind::NameVariant) {
-        identify(city, &mut row, who.0, who.1);
-        own_key(&mut row, who);
+        identify(city, &mut row, household, member);
+        own_key(&mut row, (household, member));
     }
-    let person = &city.households[who.0 as usize].members[usize::from(who.1)];
+    let person = city.person(household, member);
     match kind {
         Kind::CheckDigit => row.set_identity(&with_bad_check_digit(&person.id_number), &person.name),
         Kind::Malformed => row.set_identity(&with_bad_birth_date(&person.id_number), &person.name),
-        Kind::UnknownDivision => row.set_division(&format!("{}987000", batch.county)),
+        Kind::UnknownDivision => row.set_division(&format!("{}987000", head.county)),
         Kind::OtherName => {
             let (id, name) = (row.id_number().to_owned(), other_name(row.name()));
             row.set_identity(&id, &name);
         }
         Kind::NameVariant => {
-            let (id, name) = (row.id_number().to_owned(), variant(row.name())?);
+            let (id, name) = (row.id_number().to_owned(), variant(row.name()).unwrap_or_default());
             row.set_identity(&id, &name);
         }
-        Kind::FutureDate => set_date(&mut row, &iso(ahead(batch.as_of))),
+        Kind::FutureDate => set_date(&mut row, &iso(ahead(head.as_of))),
         Kind::NoSuchDate => set_date(&mut row, "2026-02-30"),
         Kind::UnknownCode => set_code(&mut row, "不详"),
         Kind::NameMissing => row.set_identity(&person.id_number, ""),
         Kind::TooLarge => set_too_large(&mut row),
         Kind::Duplicate => {}
-        Kind::NoNumber => cell = amount_field(batch.dataset).map(|f| (f, Cell::Text("约三千".to_owned()))),
+        Kind::NoNumber => cell = amount_field(head.dataset).map(|f| (f, Cell::Text("约三千".to_owned()))),
         Kind::NumericId => cell = Some(("id_number", Cell::Number(6.212_021_990_010_112e17))),
     }
-    Some(Line { row, origin: Origin::Dirty(kind.reason()), cell })
+    Line { row, origin: Origin::Dirty(kind.reason()), cell }
 }
 
 pub(crate) fn other_name(name: &str) -> String {
@@ -325,14 +325,12 @@ fn set_too_large(row: &mut Row) {
     *amount = 9_000_000_000;
 }
 
-/// A county's collection rows, bad ones among them: rows, and which must be refused for what.
-pub fn collection(city: &City, county: County) -> (Vec<HouseholdRow>, Vec<(i32, RowReason)>) {
+/// A county's collection rows one by one, bad ones among them, each of those with what it must be refused for.
+pub fn collected(city: &City, county: County) -> impl Iterator<Item = (HouseholdRow, Option<RowReason>)> {
     let range = city.range_of(county);
     let mut rng = ChaCha8Rng::seed_from_u64(city.settings.seed ^ 0x00c0_11ec ^ county.parse::<u64>().unwrap_or(0));
-    let mut rows = Vec::with_capacity(range.len() + range.len() / 50);
-    let mut dirty = Vec::new();
     let every = (range.len() / (range.len() / 100).max(BAD_HOUSEHOLDS.len())).max(1);
-    for (n, place) in range.enumerate() {
+    range.enumerate().flat_map(move |(n, place)| {
         let home = &city.households[place];
         let mut row = home.collected();
         for (member, person) in row.members.iter_mut().zip(&home.members) {
@@ -341,13 +339,21 @@ pub fn collection(city: &City, county: County) -> (Vec<HouseholdRow>, Vec<(i32, 
                 member.id_number = old;
             }
         }
-        rows.push(row);
-        if n % every == every - 1 {
+        let bad = (n % every == every - 1).then(|| {
             let kind = BAD_HOUSEHOLDS[n / every % BAD_HOUSEHOLDS.len()];
             let (row, reason) = bad_household(home.collected(), n, kind);
-            rows.push(row);
-            dirty.push((i32::try_from(rows.len()).unwrap_or(i32::MAX), reason));
-        }
+            (row, Some(reason))
+        });
+        [Some((row, None)), bad].into_iter().flatten()
+    })
+}
+
+/// The same at once: rows, and which must be refused for what.
+pub fn collection(city: &City, county: County) -> (Vec<HouseholdRow>, Vec<(i32, RowReason)>) {
+    let (mut rows, mut dirty) = (Vec::new(), Vec::new());
+    for ((row, reason), place) in collected(city, county).zip(1..) {
+        rows.push(row);
+        dirty.extend(reason.map(|reason| (place, reason)));
     }
     (rows, dirty)
 }

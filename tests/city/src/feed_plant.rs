@@ -11,10 +11,11 @@ use crate::{
     city::{City, Kind},
     dataset::{Dataset, Row, iso},
     defect,
-    division::{County, HOME},
+    division::HOME,
     indicator::Indicator,
-    person::check_digit,
-    plan::{Batch, Line, Origin, first_day},
+    outline::{Change, Outline, Slip},
+    person::{Person, check_digit},
+    plan::{Line, Origin, first_day},
 };
 
 /// Feed and what is planted of it.
@@ -33,56 +34,88 @@ pub fn has_room(city: &City) -> bool {
     city.settings.households >= 200
 }
 
-/// Rows of a feed beside what happens to people: identity cards handed out by the hundred, the day before nearly so many.
-pub fn many(city: &City, feed: (Dataset, County), day: NaiveDate) -> Vec<(u32, u8, Row)> {
-    let most = city.thresholds.beside.volume_least_rows;
-    let rows = match day {
-        _ if feed != (Dataset::PoliceIdentity, HOME) || !has_room(city) => 0,
-        // With its dirty row it stays one below. Three small batches have come by then, so there is a mean.
-        _ if day == add_working(start(), 4) => most.saturating_sub(2),
-        _ if day == add_working(start(), 5) => most,
-        _ => 0,
+/// Identity cards handed out by the hundred, the day before nearly so many: the day, whose, the row.
+pub fn many(city: &City) -> Vec<(NaiveDate, u32, Row)> {
+    let most = usize::try_from(city.thresholds.beside.volume_least_rows).unwrap_or(0);
+    if !has_room(city) {
+        return Vec::new();
+    }
+    // With its dirty row the first stays one below. Three small batches have come by then, so there is a mean.
+    let days = [(add_working(start(), 4), most.saturating_sub(2)), (add_working(start(), 5), most)];
+    let of_day = |(day, rows): (NaiveDate, usize)| {
+        let card = outside::PoliceIdentity { state: "valid".to_owned(), changed_on: iso(day), ..Default::default() };
+        let home = city.range_of(HOME).filter_map(|place| u32::try_from(place).ok());
+        home.take(rows).map(move |household| (day, household, card.clone().into()))
     };
-    let home = city.range_of(HOME).filter_map(|place| Some((u32::try_from(place).ok()?, 0)));
-    let card = || outside::PoliceIdentity { state: "valid".to_owned(), changed_on: iso(day), ..Default::default() };
-    let rows = usize::try_from(rows).unwrap_or(0);
-    home.take(rows).map(|(household, member)| (household, member, card().into())).collect()
+    days.into_iter().flat_map(of_day).collect()
 }
 
 /// Spoils a feed's first batch as a whole.
-pub fn soil(city: &City, batch: &mut Batch) {
-    let planted = batch.county == HOME && has_room(city);
-    if planted && ALL.contains(&(Indicator::Q05, batch.dataset, Kind::Other)) {
+pub(crate) fn soil(city: &City, batch: &mut Outline) {
+    let of = batch.head.dataset;
+    let planted = batch.head.county == HOME && has_room(city);
+    if planted && ALL.contains(&(Indicator::Q05, of, Kind::Other)) {
         // What chance makes of a name there would be no near miss.
-        batch.lines.retain(|line| !matches!(line.origin, Origin::Dirty(RowReason::NameVariant)));
+        batch.slips.retain(|slip| slip.change.reason() != Some(RowReason::NameVariant));
     }
-    let first = planted && batch.as_of == first_day(batch.dataset.bureau());
-    let clean: Vec<Line> =
-        batch.lines.iter().filter(|line| matches!(line.origin, Origin::Clean { .. })).cloned().collect();
-    let of = batch.dataset;
-    for (indicator, _, kind) in ALL.into_iter().filter(|(_, dataset, _)| first && *dataset == of) {
+    if !planted || batch.head.as_of != first_day(of.bureau()) || !ALL.iter().any(|(_, dataset, _)| *dataset == of) {
+        return;
+    }
+    let clean: Vec<Slip> = batch.slips.iter().filter(|slip| slip.change == Change::Clean).copied().collect();
+    for (indicator, _, kind) in ALL.into_iter().filter(|(_, dataset, _)| *dataset == of) {
         fault(city, batch, &clean, (indicator, kind));
     }
 }
 
-fn fault(city: &City, batch: &mut Batch, clean: &[Line], planted: (Indicator, Kind)) {
+fn fault(city: &City, batch: &mut Outline, clean: &[Slip], planted: (Indicator, Kind)) {
     match planted {
-        (Indicator::Q05, Kind::Fires) => renamed(batch, clean, (RowReason::NameVariant, defect::variant)),
+        (Indicator::Q05, Kind::Fires) => renamed(city, batch, clean, Name::Variant),
         // Another name is no other spelling.
-        (Indicator::Q05, _) => {
-            renamed(batch, clean, (RowReason::IdNameConflict, |name| Some(defect::other_name(name))))
-        }
+        (Indicator::Q05, _) => renamed(city, batch, clean, Name::Other),
         // More than five in a hundred, and just no more.
         (Indicator::Q07, Kind::Fires) => nameless(batch, clean, clean.len() / 15 + 1),
         (Indicator::Q07, _) => {
-            let has = batch.defects().iter().filter(|(_, why)| *why == RowReason::RequiredValueMissing).count();
-            let most = batch.lines.len().saturating_sub(has) / 19;
+            let has = batch.defects().filter(|(_, why)| *why == RowReason::RequiredValueMissing).count();
+            let most = batch.len().saturating_sub(has) / 19;
             nameless(batch, clean, most.saturating_sub(has));
         }
         // More than three in a hundred, and just no more.
-        (Indicator::Q09, Kind::Fires) => strangers(city, batch, clean, people(clean) / 20 + 1),
-        (Indicator::Q09, _) => strangers(city, batch, clean, people(clean) * 3 / 97),
+        (Indicator::Q09, Kind::Fires) => strangers(city, batch, clean, batch.people().len() / 20 + 1),
+        (Indicator::Q09, _) => strangers(city, batch, clean, batch.people().len() * 3 / 97),
         _ => {}
+    }
+}
+
+/// A name made from the right one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    Variant,
+    Other,
+    Missing,
+}
+
+impl Name {
+    pub fn reason(self) -> RowReason {
+        match self {
+            Name::Variant => RowReason::NameVariant,
+            Name::Other => RowReason::IdNameConflict,
+            Name::Missing => RowReason::RequiredValueMissing,
+        }
+    }
+
+    fn of(self, name: &str) -> Option<String> {
+        match self {
+            Name::Variant => defect::variant(name),
+            Name::Other => Some(defect::other_name(name)),
+            Name::Missing => Some(String::new()),
+        }
+    }
+
+    /// A row once more under this name.
+    pub fn line(self, mut row: Row) -> Line {
+        let (id, name) = (row.id_number().to_owned(), self.of(row.name()).unwrap_or_default());
+        row.set_identity(&id, &name);
+        Line { row, origin: Origin::Dirty(self.reason()), cell: None }
     }
 }
 
@@ -96,37 +129,44 @@ pub fn people(lines: &[Line]) -> usize {
 }
 
 /// A person of the batch once more, under a name made from the right one.
-fn renamed(batch: &mut Batch, clean: &[Line], (reason, name): (RowReason, fn(&str) -> Option<String>)) {
-    let found = clean.iter().find_map(|line| Some((line.row.clone(), name(line.row.name())?)));
-    if let Some((mut row, name)) = found {
-        let id = row.id_number().to_owned();
-        row.set_identity(&id, &name);
-        batch.lines.push(Line { row, origin: Origin::Dirty(reason), cell: None });
+fn renamed(city: &City, batch: &mut Outline, clean: &[Slip], name: Name) {
+    let can = |slip: &&Slip| {
+        let (household, member) = batch.who(**slip);
+        name.of(&city.person(household, member).name).is_some()
+    };
+    if let Some(slip) = clean.iter().find(can) {
+        batch.slips.push(Slip { change: Change::Renamed(name), ..*slip });
     }
 }
 
-fn nameless(batch: &mut Batch, clean: &[Line], count: usize) {
-    for line in clean.iter().take(count) {
-        let mut row = line.row.clone();
-        let id = row.id_number().to_owned();
-        row.set_identity(&id, "");
-        batch.lines.push(Line { row, origin: Origin::Dirty(RowReason::RequiredValueMissing), cell: None });
+fn nameless(batch: &mut Outline, clean: &[Slip], count: usize) {
+    for slip in clean.iter().take(count) {
+        batch.slips.push(Slip { change: Change::Renamed(Name::Missing), ..*slip });
     }
 }
 
 /// Good rows about people of whom the register has never heard.
-fn strangers(city: &City, batch: &mut Batch, clean: &[Line], count: usize) {
+fn strangers(city: &City, batch: &mut Outline, clean: &[Slip], count: usize) {
     let mut given = HashSet::new();
-    for line in clean {
-        let Origin::Clean { household, member } = line.origin else { continue };
-        let person = &city.households[household as usize].members[usize::from(member)];
-        // Numbers from 981 on are never given to anybody.
-        let body = format!("{}985", &person.id_number[..14]);
-        if given.len() == count || !given.insert(body.clone()) {
-            continue;
+    for slip in clean {
+        if given.len() == count {
+            break;
         }
-        let mut row = line.row.clone();
-        row.set_identity(&format!("{body}{}", check_digit(&body)), "合成人");
-        batch.lines.push(Line { row, origin: Origin::Stranger, cell: None });
+        let (household, member) = batch.who(*slip);
+        if given.insert(unknown_number(city.person(household, member))) {
+            batch.slips.push(Slip { change: Change::Stranger, ..*slip });
+        }
     }
+}
+
+/// Numbers from 981 on are never given to anybody.
+fn unknown_number(near: &Person) -> String {
+    let body = format!("{}985", &near.id_number[..14]);
+    format!("{body}{}", check_digit(&body))
+}
+
+/// A row once more, about somebody unknown.
+pub(crate) fn stranger(near: &Person, mut row: Row) -> Line {
+    row.set_identity(&unknown_number(near), "合成人");
+    Line { row, origin: Origin::Stranger, cell: None }
 }

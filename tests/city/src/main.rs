@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use minqing_city::{
     city::{City, Settings},
+    generate,
     play::{self, Task},
     thresholds::Thresholds,
     truth,
@@ -22,19 +23,20 @@ struct Cli {
 enum Command {
     /// Play the city's weeks against a running mesh and report.
     Play(Play),
-    /// Write the bureaus' feeds and the truth into a folder, without a mesh.
+    /// Write the bureaus' feeds, the truth and a manifest into a folder, without a mesh. Tells on the error stream how far
+    /// it is.
     Generate(Generate),
 }
 
 #[derive(Args)]
 struct Size {
-    /// Households of the city.
+    /// Households of the city, at least 120; 700000 are a prefecture of 2.4 million people.
     #[arg(long, default_value_t = 5000)]
     households: usize,
     /// Same seed, same city.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Working days on which the bureaus send.
+    /// Working days on which the bureaus send, at least 3: `play` takes up to 30, `generate` up to 300; 250 are a year.
     #[arg(long, default_value_t = 22)]
     days: u32,
     /// Policy pack whose thresholds the truth is worked out with.
@@ -67,9 +69,12 @@ struct Play {
 struct Generate {
     #[command(flatten)]
     size: Size,
-    /// Folder to write into.
+    /// Folder to write into; it also takes the city's rows while they are written, in a file without a name.
     #[arg(long)]
     out: PathBuf,
+    /// Threads that write and judge; what is written does not depend on their number.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -80,12 +85,15 @@ enum Chaos {
 }
 
 impl Size {
-    fn build(&self) -> anyhow::Result<Arc<City>> {
+    /// What the city is made from; `most` are the days that the command can bear.
+    fn read(&self, most: u32) -> anyhow::Result<(Settings, Thresholds)> {
         anyhow::ensure!(self.households >= 120, "--households must be at least 120, or the planted cases have no room");
-        anyhow::ensure!((3..=30).contains(&self.days), "--days must be 3 to 30, so that all ends within the calendar");
-        let thresholds = Thresholds::load(&self.policy)?;
+        anyhow::ensure!(
+            (3..=most).contains(&self.days),
+            "--days must be 3 to {most}, so that all ends within the calendar"
+        );
         let settings = Settings { seed: self.seed, households: self.households, days: self.days };
-        Ok(Arc::new(City::build(settings, thresholds)))
+        Ok((settings, Thresholds::load(&self.policy)?))
     }
 }
 
@@ -103,8 +111,9 @@ fn main() -> ExitCode {
 fn run() -> anyhow::Result<bool> {
     match Cli::parse().command {
         Command::Generate(options) => {
-            let city = options.size.build()?;
-            truth::write_feeds(&city, &options.out)?;
+            let (settings, thresholds) = options.size.read(300)?;
+            let threads = options.threads.max(1);
+            generate::generate(generate::Task { settings, thresholds, folder: options.out, threads })?;
             Ok(true)
         }
         Command::Play(options) => {
@@ -116,7 +125,8 @@ fn run() -> anyhow::Result<bool> {
 
 async fn play_city(options: Play) -> anyhow::Result<bool> {
     let began = std::time::Instant::now();
-    let city = options.size.build()?;
+    let (settings, thresholds) = options.size.read(30)?;
+    let city = Arc::new(City::build(settings, thresholds));
     if let Some(folder) = &options.work {
         truth::write(&city, folder)?;
     }

@@ -39,9 +39,14 @@ impl Person {
         NaiveDate::from_ymd_opt(2015, 1, 1).unwrap_or_default().max(self.birth_on)
     }
 
-    /// The number as it stood before 1999: no century, no check digit. Only for people born in the 1900s.
+    /// Whether the person's number once had fifteen digits: only for people born in the 1900s.
+    pub fn had_old_number(&self) -> bool {
+        self.birth_on.year() < 2000
+    }
+
+    /// The number as it stood before 1999: no century, no check digit.
     pub fn old_id_number(&self) -> Option<String> {
-        (self.birth_on.year() < 2000).then(|| format!("{}{}", &self.id_number[..6], &self.id_number[8..17]))
+        self.had_old_number().then(|| format!("{}{}", &self.id_number[..6], &self.id_number[8..17]))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the bureaus send on which day: the generated rows made into batches, each bureau in its rhythm, with the
 //! dirty rows mixed in and on record.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use minqing_proto::minqing::types::v1::RowReason;
@@ -10,12 +10,15 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     calendar,
-    city::City,
+    city::{
+        City,
+        book::{Entry, When},
+    },
     dataset::{Bureau, Dataset, Rhythm, Row},
     defect,
     division::County,
     feed_plant,
-    oracle::Oracle,
+    outline::{Change, Head, Outline, Slip, Slips},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,14 +79,25 @@ pub struct Batch {
 }
 
 impl Batch {
+    pub fn head(&self) -> Head {
+        let Batch { dataset, county, as_of, mode, ref batch_no, .. } = *self;
+        Head { dataset, county, as_of, mode, batch_no: batch_no.clone() }
+    }
+
     /// Places of the dirty rows, from 1, with the reason each must be refused for.
     pub fn defects(&self) -> Vec<(i32, RowReason)> {
-        let numbered = self.lines.iter().enumerate();
-        let dirty = numbered.filter_map(|(n, line)| match line.origin {
-            Origin::Dirty(reason) => Some((i32::try_from(n + 1).unwrap_or(i32::MAX), reason)),
+        let numbered = self.lines.iter().zip(1..);
+        numbered.filter_map(|(line, place)| Some((place, line.reason()?))).collect()
+    }
+}
+
+impl Line {
+    /// What the mesh must refuse it for.
+    pub fn reason(&self) -> Option<RowReason> {
+        match self.origin {
+            Origin::Dirty(reason) => Some(reason),
             Origin::Clean { .. } | Origin::Stranger | Origin::Division => None,
-        });
-        dirty.collect()
+        }
     }
 }
 
@@ -124,54 +138,85 @@ pub fn first_day(bureau: Bureau) -> NaiveDate {
 }
 
 /// The batches of one bureau on one day, in the order in which it sends them.
-pub fn batches(city: &City, oracle: &Oracle, bureau: Bureau, day: NaiveDate) -> Vec<Batch> {
+pub fn batches(city: &City, bureau: Bureau, day: NaiveDate) -> anyhow::Result<Vec<Batch>> {
     let mut all = Vec::new();
-    for dataset in Dataset::ALL.iter().copied().filter(|d| d.bureau() == bureau) {
-        for county in city.counties.iter().copied().filter(|c| !withheld(dataset, c)) {
-            all.extend(batch(city, oracle, (dataset, county), day));
-        }
+    for feed in feeds(city, bureau).filter(|feed| is_sent(city, *feed, day)) {
+        all.push(outline(city, feed, day)?.batch(city)?);
     }
-    all
+    Ok(all)
 }
 
-fn batch(city: &City, oracle: &Oracle, feed: (Dataset, County), day: NaiveDate) -> Option<Batch> {
-    let (dataset, county) = feed;
-    if dataset.is_of_divisions() {
-        return division_batch(city, feed, day);
-    }
+/// What a bureau sends at all, in the order in which it sends it.
+pub fn feeds(city: &City, bureau: Bureau) -> impl Iterator<Item = (Dataset, County)> {
+    let mine = Dataset::ALL.iter().copied().filter(move |d| d.bureau() == bureau);
+    let of_counties = mine.flat_map(|dataset| city.counties.iter().map(move |county| (dataset, *county)));
+    of_counties.filter(|(dataset, county)| !withheld(*dataset, county))
+}
+
+/// Day of a dataset's first batch.
+pub fn first_day_of(dataset: Dataset) -> NaiveDate {
     // The ledger of events is there before the losses that rest on it, and what counts of a bill before the bill: until then
     // the whole bill would count.
     let early = matches!(dataset, Dataset::Event | Dataset::PolicyShare);
-    let first = if early { calendar::start() } else { first_day(dataset.bureau()) };
-    let due = match dataset.rhythm() {
+    if early { calendar::start() } else { first_day(dataset.bureau()) }
+}
+
+/// Whether a dataset comes on a day whatever happened.
+fn is_due(city: &City, dataset: Dataset, day: NaiveDate) -> bool {
+    match dataset.rhythm() {
         // An empty batch once a month keeps the feed fresh when nothing happens.
-        Rhythm::OnEvent => day == calendar::plus(first, 30),
+        Rhythm::OnEvent if !dataset.is_of_divisions() => {
+            let days = (day - first_day_of(dataset)).num_days();
+            days == 30 || (days > 30 && days % 30 == 0 && city.settings.is_year())
+        }
         rhythm => rhythm.due_today(day),
-    };
-    let whole = day == first || (due && WHOLE.contains(&dataset));
-    let mut rows: Vec<(u32, u8, Row)> = Vec::new();
-    if day == first {
-        rows.extend(city.initial.get(&feed).into_iter().flatten().cloned());
-    } else if day < first {
-        return None;
-    } else if whole {
-        rows = oracle.rows_of(dataset, county);
     }
-    let fresh = city.later.get(&(day, dataset, county)).map_or(&[][..], Vec::as_slice);
-    merge(&mut rows, fresh);
-    merge(&mut rows, &feed_plant::many(city, feed, day));
-    if day != first && !due && rows.is_empty() {
-        return None;
+}
+
+/// Whether a feed sends a batch on a day: the first, when it is due, and when something happened.
+pub fn is_sent(city: &City, feed: (Dataset, County), day: NaiveDate) -> bool {
+    let (dataset, county) = feed;
+    if dataset.is_of_divisions() {
+        let rows = city.of_divisions.get(&(day, dataset, county)).is_some_and(|rows| !rows.is_empty());
+        return rows || day == first_day(dataset.bureau()) || is_due(city, dataset, day);
     }
+    let first = first_day_of(dataset);
+    let news = [When::On(day), When::Beside(day)].into_iter().any(|when| city.book.has((when, dataset, county)));
+    day == first || (day > first && (is_due(city, dataset, day) || news))
+}
+
+/// What a feed sends on a day on which it sends.
+pub fn outline(city: &City, feed: (Dataset, County), day: NaiveDate) -> anyhow::Result<Outline> {
+    let (dataset, county) = feed;
+    let first = day == first_day_of(dataset);
+    if dataset.is_of_divisions() {
+        return Ok(division_outline(city, feed, day));
+    }
+    let whole = first || (WHOLE.contains(&dataset) && is_due(city, dataset, day));
+    let mut entries = Vec::new();
+    if whole {
+        // All that came so far.
+        let before = city.book.pages_of(dataset, county).filter(|(when, ..)| match when.day() {
+            None => true,
+            Some(told) => first_day_of(dataset) <= told && told < day,
+        });
+        for page in before {
+            entries.extend(city.book.entries(page)?);
+        }
+    }
+    for when in [When::On(day), When::Beside(day)] {
+        entries.extend(city.book.entries((when, dataset, county))?);
+    }
+    newest(city, dataset, &mut entries)?;
     let mode = if whole { Mode::Snapshot } else { Mode::Changes };
     let mut rng = ChaCha8Rng::seed_from_u64(city.settings.seed ^ mix(feed, day));
-    rows.sort_by_cached_key(|(household, member, row)| (*household, *member, row.key()));
-    rows.shuffle(&mut rng);
-    let lines = lines(city, rows, &mut rng);
-    let mut batch = Batch { dataset, county, as_of: day, mode, batch_no: number(feed, day), lines };
-    defect::soil(city, &mut batch, &mut rng);
-    feed_plant::soil(city, &mut batch);
-    Some(batch)
+    entries.shuffle(&mut rng);
+    let head = Head { dataset, county, as_of: day, mode, batch_no: number(feed, day) };
+    let slips = slips(city, &entries, &mut rng);
+    let mut outline = Outline { head, entries, slips, ready: Vec::new() };
+    defect::soil(city, &mut outline, &mut rng);
+    feed_plant::soil(city, &mut outline);
+    Ok(outline)
 }
 
 fn number((dataset, county): (Dataset, County), day: NaiveDate) -> String {
@@ -179,41 +224,45 @@ fn number((dataset, county): (Dataset, County), day: NaiveDate) -> String {
 }
 
 /// What an office tells of a county and its townships: everything on the first day, then what is new.
-fn division_batch(city: &City, feed: (Dataset, County), day: NaiveDate) -> Option<Batch> {
+fn division_outline(city: &City, feed: (Dataset, County), day: NaiveDate) -> Outline {
     let (dataset, county) = feed;
     let rows = city.of_divisions.get(&(day, dataset, county)).map_or(&[][..], Vec::as_slice);
     let first = day == first_day(dataset.bureau());
-    if rows.is_empty() && !first && !dataset.rhythm().due_today(day) {
-        return None;
-    }
     let line = |row: &Row| Line { row: row.clone(), origin: Origin::Division, cell: None };
     let mode = if first { Mode::Snapshot } else { Mode::Changes };
-    let lines = rows.iter().map(line).collect();
-    let mut batch = Batch { dataset, county, as_of: day, mode, batch_no: number(feed, day), lines };
-    defect::soil_division(&mut batch);
-    Some(batch)
+    let head = Head { dataset, county, as_of: day, mode, batch_no: number(feed, day) };
+    let mut ready = rows.iter().map(line).collect();
+    defect::soil_division(&head, &mut ready);
+    Outline { head, entries: Vec::new(), slips: Slips::default(), ready }
 }
 
-/// Rows of today replace what they change.
-fn merge(rows: &mut Vec<(u32, u8, Row)>, fresh: &[(u32, u8, Row)]) {
-    let keys: HashSet<(u32, u8, String)> = fresh.iter().map(|(h, m, r)| (*h, *m, r.key())).collect();
-    rows.retain(|(h, m, r)| !keys.contains(&(*h, *m, r.key())));
-    rows.extend(fresh.iter().cloned());
-}
-
-/// Fills in who the rows are about, the way this bureau writes it.
-fn lines(city: &City, rows: Vec<(u32, u8, Row)>, rng: &mut ChaCha8Rng) -> Vec<Line> {
-    let mut lines = Vec::with_capacity(rows.len());
-    for (household, member, mut row) in rows {
-        identify(city, &mut row, household, member);
-        // Old registers still hold numbers of fifteen digits; they are right and must be understood.
-        let person = &city.households[household as usize].members[usize::from(member)];
-        if let Some(old) = person.old_id_number().filter(|_| rng.random_bool(0.004)) {
-            row.set_identity(&old, &person.name);
+/// Puts the rows in order of household, member and key; of rows with the same the newest, which comes last, remains.
+fn newest(city: &City, dataset: Dataset, entries: &mut Vec<Entry>) -> anyhow::Result<()> {
+    entries.sort_by_key(|entry| (entry.household, entry.member));
+    let mut sorted = Vec::with_capacity(entries.len());
+    for mine in entries.chunk_by(|one, next| (one.household, one.member) == (next.household, next.member)) {
+        if let [only] = mine {
+            sorted.push(*only);
+            continue;
         }
-        lines.push(Line { row, origin: Origin::Clean { household, member }, cell: None });
+        let mut by_key = BTreeMap::new();
+        for entry in mine {
+            by_key.insert(city.book.row(dataset, *entry)?.key(), *entry);
+        }
+        sorted.extend(by_key.into_values());
     }
-    lines
+    *entries = sorted;
+    Ok(())
+}
+
+/// One slip for each row. Old registers still hold numbers of fifteen digits; they are right and must be understood.
+fn slips(city: &City, entries: &[Entry], rng: &mut ChaCha8Rng) -> Slips {
+    let mut slips = Slips::default();
+    for (place, entry) in (0..).zip(entries) {
+        let had = city.person(entry.household, entry.member).had_old_number();
+        slips.push(Slip { entry: place, old: had && rng.random_bool(0.004), change: Change::Clean });
+    }
+    slips
 }
 
 /// Puts a person's identity and division into a row.

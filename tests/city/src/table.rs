@@ -1,16 +1,21 @@
 //! Writes a batch as the bureau's file: XLSX with numbers as numbers, CSV in GB18030 or UTF-8, named as the watched
 //! folder wants it.
 
+use std::io::{self, Write};
+
 use anyhow::Context as _;
+use chrono::{Datelike as _, NaiveDate};
 use minqing_proto::{
     contract,
     minqing::options::v1::{Column, ColumnFormat},
 };
 use prost_reflect::{FieldDescriptor, Value};
+use rust_xlsxwriter::{DocProperties, ExcelDateTime};
 
 use crate::{
     dataset::{Bureau, Dataset, Transport, date, iso},
     habit,
+    outline::Head,
     plan::{Batch, Cell, Line},
 };
 
@@ -23,23 +28,39 @@ struct Shape {
 
 /// The batch's file: name and bytes.
 pub fn file(batch: &Batch) -> anyhow::Result<(String, Vec<u8>)> {
-    let bureau = batch.dataset.bureau();
-    let shapes = shapes(batch.dataset)?;
-    let headers: Vec<String> = shapes.iter().map(|s| s.header.clone()).collect();
-    let lines: Vec<Vec<Cell>> = batch.lines.iter().map(|line| cells(&shapes, bureau, line)).collect();
-    let (ending, bytes) = match bureau.transport() {
-        Transport::Xlsx => ("xlsx", xlsx(&headers, &lines)?),
-        Transport::CsvGb18030 => ("csv", gb18030(&csv(&headers, &lines)?)?),
-        _ => ("csv", csv(&headers, &lines)?.into_bytes()),
-    };
-    let mode = batch.mode.text();
-    let as_of = iso(batch.as_of);
+    let head = batch.head();
+    let mut bytes = Vec::new();
+    write(&head, batch.lines.iter().cloned().map(Ok), &mut bytes)?;
+    Ok((name(&head, batch.lines.is_empty()), bytes))
+}
+
+/// Name of a batch's file.
+pub fn name(head: &Head, empty: bool) -> String {
+    let ending = if head.dataset.bureau().transport() == Transport::Xlsx { "xlsx" } else { "csv" };
+    let (dataset, mode, as_of) = (head.dataset.name(), head.mode.text(), iso(head.as_of));
     // A file with a header alone proves nothing unless its name says that there is nothing.
-    let rows = if batch.lines.is_empty() { "__0" } else { "" };
-    Ok((
-        format!("{}__{}__{as_of}__{mode}__{}{rows}.{ending}", batch.dataset.name(), batch.county, batch.batch_no),
-        bytes,
-    ))
+    let rows = if empty { "__0" } else { "" };
+    format!("{dataset}__{}__{as_of}__{mode}__{}{rows}.{ending}", head.county, head.batch_no)
+}
+
+/// Writes a batch's file line by line; no more than one line is held.
+pub fn write(
+    head: &Head,
+    lines: impl Iterator<Item = anyhow::Result<Line>>,
+    out: &mut (impl Write + Send),
+) -> anyhow::Result<()> {
+    let bureau = head.dataset.bureau();
+    let shapes = shapes(head.dataset)?;
+    let lines = lines.map(|line| Ok(cells(&shapes, bureau, &line?)));
+    match bureau.transport() {
+        Transport::Xlsx => xlsx(&shapes, lines, head.as_of, out),
+        Transport::CsvGb18030 => {
+            let mut encoded = Gb18030 { out, begun: Vec::new() };
+            csv(&shapes, lines, &mut encoded)?;
+            encoded.end()
+        }
+        _ => csv(&shapes, lines, out),
+    }
 }
 
 fn shapes(dataset: Dataset) -> anyhow::Result<Vec<Shape>> {
@@ -116,79 +137,128 @@ fn exact(number: i64) -> Cell {
     i32::try_from(number).map_or_else(|_| Cell::Text(number.to_string()), |n| Cell::Number(f64::from(n)))
 }
 
-fn csv(headers: &[String], lines: &[Vec<Cell>]) -> anyhow::Result<String> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record(headers)?;
+type Cells = Vec<Cell>;
+
+fn csv(
+    shapes: &[Shape],
+    lines: impl Iterator<Item = anyhow::Result<Cells>>,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let mut writer = plain(out);
+    writer.write_record(shapes.iter().map(|shape| &shape.header))?;
     for line in lines {
-        writer.write_record(line.iter().map(|cell| match cell {
-            Cell::Text(text) => text.clone(),
-            Cell::Number(number) => number.to_string(),
-        }))?;
+        for cell in line? {
+            match cell {
+                Cell::Text(text) => writer.write_field(text)?,
+                Cell::Number(number) => writer.write_field(number.to_string())?,
+            }
+        }
+        writer.write_record(None::<&[u8]>)?;
     }
-    let bytes = writer.into_inner().map_err(|e| anyhow::anyhow!("cannot write the table: {e}"))?;
-    Ok(String::from_utf8(bytes)?)
+    writer.flush()?;
+    Ok(())
 }
 
-/// GB18030 holds every character of Unicode; anything lost would be our fault.
-fn gb18030(text: &str) -> anyhow::Result<Vec<u8>> {
-    let (bytes, _, lost) = encoding_rs::GB18030.encode(text);
-    anyhow::ensure!(!lost, "a character does not fit GB18030");
-    Ok(bytes.into_owned())
+fn plain<W: Write>(out: W) -> csv::Writer<W> {
+    csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out)
 }
 
-fn xlsx(headers: &[String], lines: &[Vec<Cell>]) -> anyhow::Result<Vec<u8>> {
+/// Encodes what passes. GB18030 holds every character of Unicode; anything lost would be our fault.
+struct Gb18030<W> {
+    out: W,
+    /// The first bytes of a character whose others have not come yet.
+    begun: Vec<u8>,
+}
+
+impl<W: Write> Write for Gb18030<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.begun.extend_from_slice(bytes);
+        let whole = match std::str::from_utf8(&self.begun) {
+            Ok(_) => self.begun.len(),
+            Err(fault) if fault.error_len().is_none() => fault.valid_up_to(),
+            Err(fault) => return Err(io::Error::other(fault)),
+        };
+        let text = std::str::from_utf8(&self.begun[..whole]).map_err(io::Error::other)?;
+        let (encoded, _, lost) = encoding_rs::GB18030.encode(text);
+        if lost {
+            return Err(io::Error::other("a character does not fit GB18030"));
+        }
+        self.out.write_all(&encoded)?;
+        self.begun.drain(..whole);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl<W> Gb18030<W> {
+    fn end(self) -> anyhow::Result<()> {
+        anyhow::ensure!(self.begun.is_empty(), "the table ends within a character");
+        Ok(())
+    }
+}
+
+fn xlsx(
+    shapes: &[Shape],
+    lines: impl Iterator<Item = anyhow::Result<Cells>>,
+    as_of: NaiveDate,
+    out: &mut (impl Write + Send),
+) -> anyhow::Result<()> {
     let mut book = rust_xlsxwriter::Workbook::new();
+    // Not the moment of writing: the same batch is the same file, byte for byte.
+    let made = ExcelDateTime::from_ymd(u16::try_from(as_of.year())?, u8::try_from(as_of.month())?, 1)?;
+    book.set_properties(&DocProperties::new().set_creation_datetime(&made));
     let sheet = book.add_worksheet_with_constant_memory()?;
-    for (at, header) in headers.iter().enumerate() {
-        sheet.write_string(0, u16::try_from(at)?, header)?;
+    for (at, shape) in shapes.iter().enumerate() {
+        sheet.write_string(0, u16::try_from(at)?, &shape.header)?;
     }
-    for (n, line) in lines.iter().enumerate() {
-        let row = u32::try_from(n + 1)?;
-        for (at, cell) in line.iter().enumerate() {
-            let at = u16::try_from(at)?;
+    for (line, row) in lines.zip(1..) {
+        for (cell, at) in line?.into_iter().zip(0..) {
             match cell {
                 Cell::Text(text) if text.is_empty() => {}
                 Cell::Text(text) => {
                     sheet.write_string(row, at, text)?;
                 }
                 Cell::Number(number) => {
-                    sheet.write_number(row, at, *number)?;
+                    sheet.write_number(row, at, number)?;
                 }
             }
         }
     }
-    Ok(book.save_to_buffer()?)
+    book.save_to_writer(out)?;
+    Ok(())
 }
 
 /// A small CSV of fixed headers, as bureaus hand in receipts and feedback.
 pub fn form(headers: &[&str], lines: &[Vec<String>]) -> anyhow::Result<Vec<u8>> {
-    let headers: Vec<String> = headers.iter().map(|h| (*h).to_owned()).collect();
-    let lines: Vec<Vec<Cell>> = lines.iter().map(|l| l.iter().cloned().map(Cell::Text).collect()).collect();
-    Ok(csv(&headers, &lines)?.into_bytes())
+    let mut writer = plain(Vec::new());
+    writer.write_record(headers)?;
+    for line in lines {
+        writer.write_record(line)?;
+    }
+    writer.into_inner().map_err(|e| anyhow::anyhow!("cannot write the table: {e}"))
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use std::sync::Arc;
-
     use super::*;
     use crate::{
         calendar,
         city::{City, Settings},
-        oracle::Oracle,
         plan,
         thresholds::Thresholds,
     };
 
     #[test]
     fn every_file_bureau_s_batch_becomes_a_file_in_its_own_form() {
-        let city = Arc::new(City::build(Settings { seed: 1, households: 400, days: 10 }, Thresholds::default()));
-        let oracle = Oracle::new(Arc::clone(&city));
+        let city = City::build(Settings { seed: 1, households: 400, days: 10 }, Thresholds::default());
         for bureau in Bureau::ALL.into_iter().filter(|b| b.transport() != Transport::Grpc) {
             for day in [calendar::start(), calendar::plus(calendar::start(), 1)] {
-                for batch in plan::batches(&city, &oracle, bureau, day) {
+                for batch in plan::batches(&city, bureau, day).unwrap() {
                     let (name, bytes) = file(&batch).unwrap();
                     assert!(name.starts_with(&format!("{}__62", batch.dataset.name())), "{name}");
                     match bureau.transport() {

@@ -37,12 +37,15 @@ impl Builder {
 
     /// Whether any indicator holds on one of the play's days; no window is narrower than the steps.
     fn concerns_any(&self, home: &Household, known: &Rows) -> bool {
-        let days = calendar::start().iter_days().skip(1).step_by(4).take_while(|day| *day <= calendar::end());
         let arrived = super::arrived::rows(home, known);
-        days.chain([calendar::end()]).any(|day| {
-            let told = known.iter().chain(&arrived).filter(|(when, _, _)| *when <= When::On(day));
-            let rows: Vec<(u8, Row)> = told.map(|(_, member, row)| (*member, row.clone())).collect();
-            oracle::is_struck(home, &rows, &self.city.thresholds, day)
+        let told = |day| move |(when, _, _): &&(When, u8, Row)| *when <= When::On(day);
+        let mut rows: Vec<(u8, Row)> = Vec::new();
+        self.moments.iter().any(|at| {
+            let all = || known.iter().chain(&arrived).filter(told(at.today));
+            if all().count() != rows.len() {
+                rows = all().map(|(_, member, row)| (*member, row.clone())).collect();
+            }
+            oracle::is_struck(home, &rows, &self.city.thresholds, at)
         })
     }
 
@@ -351,7 +354,9 @@ impl Builder {
                 self.dies(household, day);
             }
             if Dataset::Settlement.rhythm().due_today(day) {
-                let visits = self.city.households.len() / 40;
+                // Nobody is touched twice, and a year has many such days.
+                let share = if day > calendar::end() { 80 } else { 40 };
+                let visits = self.city.households.len() / share;
                 for household in free.split_off(free.len().saturating_sub(visits)) {
                     self.visits_doctor(household, day);
                 }
@@ -365,7 +370,7 @@ impl Builder {
         let oldest = (0..home.members.len()).max_by_key(|m| home.members[*m].age(day)).unwrap_or(0);
         let (county, no) = (home.county, home.no.clone());
         let row = rows::death(calendar::minus(day, 1), format!("SW{}{}", day.format("%Y%m%d"), &no[6..]));
-        self.learn(When::On(day), county, (household, place(oldest), row));
+        self.city.book.add(When::On(day), county, (household, place(oldest), row));
     }
 
     fn visits_doctor(&mut self, household: u32, day: NaiveDate) {
@@ -376,6 +381,6 @@ impl Builder {
         let own = if self.chance(0.4) { self.between(460, 900) } else { self.between(8, 75) } * 100;
         let visit_no = format!("{no}-{m}-{}", day.format("%m%d"));
         let row = rows::settlement(own > 45_000, own, calendar::minus(day, 2), visit_no);
-        self.learn(When::On(day), county, (household, m, row));
+        self.city.book.add(When::On(day), county, (household, m, row));
     }
 }

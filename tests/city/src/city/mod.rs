@@ -2,26 +2,31 @@
 //! them afterwards. The same seed and size give the same city, byte for byte.
 
 mod arrived;
+pub mod book;
 mod family;
 mod life;
 mod of_divisions;
 mod plant;
 mod rows;
+mod year;
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, io, ops::Range};
 
 use chrono::NaiveDate;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::Digest as _;
 
+use self::book::{Book, Page, When};
 pub use self::plant::{Kind, Plant};
 use crate::{
     calendar,
     dataset::{Dataset, Row},
     division::{self, County},
+    feed_plant,
     household::{Household, hex},
-    person::IdNumbers,
+    oracle::{self, Moment},
+    person::{IdNumbers, Person},
     thresholds::Thresholds,
 };
 
@@ -39,10 +44,12 @@ impl Settings {
     pub fn last_day(&self) -> NaiveDate {
         calendar::add_working(calendar::start(), self.days.saturating_sub(1))
     }
-}
 
-/// Rows of a feed: household, member, row without identity.
-type Rows = Vec<(u32, u8, Row)>;
+    /// Whether the bureaus send beyond what a play can reach.
+    pub fn is_year(&self) -> bool {
+        self.last_day() > calendar::end()
+    }
+}
 
 pub struct City {
     pub settings: Settings,
@@ -51,10 +58,8 @@ pub struct City {
     pub counties: Vec<County>,
     pub households: Vec<Household>,
     pub plants: Vec<Plant>,
-    /// What each bureau knows at the start.
-    pub initial: BTreeMap<(Dataset, County), Rows>,
-    /// What each bureau learns on a day.
-    pub later: BTreeMap<(NaiveDate, Dataset, County), Rows>,
+    /// What each bureau knows at the start, and what it learns on a day.
+    pub book: Book,
     /// What offices tell of counties and townships, by day.
     pub of_divisions: BTreeMap<(NaiveDate, Dataset, County), Vec<Row>>,
     /// Ordinary households that chance had made into cases, and that were drawn again.
@@ -63,36 +68,52 @@ pub struct City {
 }
 
 impl City {
-    /// Makes the city.
+    /// Makes the city in memory.
     pub fn build(settings: Settings, thresholds: Thresholds) -> City {
+        City::build_in(Book::small(), settings, thresholds, &mut |_| {}).expect("memory does not fail")
+    }
+
+    /// Makes the city with its rows in a book; tells how many households there are so far.
+    pub fn build_in(
+        book: Book,
+        settings: Settings,
+        thresholds: Thresholds,
+        told: &mut dyn FnMut(usize),
+    ) -> io::Result<City> {
         let shares = shares(settings.households);
         let mut builder = Builder {
             city: City {
                 settings,
-                thresholds,
+                thresholds: thresholds.clone(),
                 counties: shares.iter().map(|(county, _)| *county).collect(),
                 households: Vec::with_capacity(settings.households),
                 plants: Vec::new(),
-                initial: BTreeMap::new(),
-                later: BTreeMap::new(),
+                book,
                 of_divisions: BTreeMap::new(),
                 redrawn: 0,
                 ranges: BTreeMap::new(),
             },
             numbers: IdNumbers::default(),
             rng: ChaCha8Rng::seed_from_u64(settings.seed),
+            year_to: Some(settings.last_day()).filter(|_| settings.is_year()),
+            moments: oracle::moments(&thresholds, calendar::start(), calendar::end()),
         };
         for (county, count) in shares {
             let begin = builder.city.households.len();
             let planted = builder.plant(county, count);
             for _ in planted..count {
                 builder.ordinary(county);
+                told(builder.city.households.len());
             }
             builder.city.ranges.insert(county, begin..builder.city.households.len());
         }
         builder.go_on();
+        for (day, household, row) in feed_plant::many(&builder.city) {
+            builder.city.book.add(When::Beside(day), division::HOME, (household, 0, row));
+        }
         builder.city.of_divisions = of_divisions::rows(&builder.city);
-        builder.city
+        builder.city.book.finish()?;
+        Ok(builder.city)
     }
 
     /// Places of a county's households.
@@ -100,27 +121,44 @@ impl City {
         self.ranges.get(county).cloned().unwrap_or(0..0)
     }
 
+    pub fn person(&self, household: u32, member: u8) -> &Person {
+        &self.households[household as usize].members[usize::from(member)]
+    }
+
     pub fn persons(&self) -> usize {
         self.households.iter().map(|h| h.members.len()).sum()
     }
 
     /// SHA-256 over everything generated: equal cities, equal digests.
-    pub fn digest(&self) -> String {
+    pub fn digest(&self) -> anyhow::Result<String> {
         let mut sum = sha2::Sha256::new();
         for household in &self.households {
             sum.update(format!("{household:?}"));
         }
-        for (feed, rows) in &self.initial {
-            sum.update(format!("{feed:?}{rows:?}"));
-        }
-        for (feed, rows) in &self.later {
-            sum.update(format!("{feed:?}{rows:?}"));
+        for page in self.book.pages() {
+            let (when, dataset, county) = *page;
+            match when {
+                When::Before => sum.update(format!("{:?}[", (dataset, county))),
+                When::On(day) => sum.update(format!("{:?}[", (day, dataset, county))),
+                When::Beside(_) => continue,
+            }
+            self.sum_up(*page, &mut sum)?;
+            sum.update("]");
         }
         for (feed, rows) in &self.of_divisions {
             sum.update(format!("{feed:?}{rows:?}"));
         }
         sum.update(format!("{:?}", self.plants));
-        hex(&sum.finalize())
+        Ok(hex(&sum.finalize()))
+    }
+
+    fn sum_up(&self, page: Page, sum: &mut sha2::Sha256) -> anyhow::Result<()> {
+        for (n, entry) in self.book.entries(page)?.into_iter().enumerate() {
+            let row = self.book.row(page.1, entry)?;
+            let comma = if n == 0 { "" } else { ", " };
+            sum.update(format!("{comma}{:?}", (entry.household, entry.member, row)));
+        }
+        Ok(())
     }
 }
 
@@ -140,18 +178,15 @@ fn shares(households: usize) -> Vec<(County, usize)> {
     shares
 }
 
-/// When a bureau learns of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum When {
-    Before,
-    On(NaiveDate),
-}
-
 /// Makes households one after the other.
 pub(crate) struct Builder {
     pub(crate) city: City,
     pub(crate) numbers: IdNumbers,
     pub(crate) rng: ChaCha8Rng,
+    /// The last day, where that is beyond what a play can reach.
+    pub(crate) year_to: Option<NaiveDate>,
+    /// Days of the play on which a household is looked at.
+    pub(crate) moments: Vec<Moment>,
 }
 
 impl Builder {
@@ -161,19 +196,10 @@ impl Builder {
         let county = household.county;
         let arrived = arrived::rows(&household, &rows);
         self.city.households.push(household);
-        for (when, member, row) in rows.into_iter().chain(arrived) {
-            self.learn(when, county, (place, member, row));
-        }
+        let told = || rows.iter().chain(&arrived);
+        let further = self.year_to.map_or_else(Vec::new, |last| year::rows(told(), last));
+        self.city.book.home(county, told().chain(&further));
         place
-    }
-
-    /// A bureau learns a row.
-    pub(crate) fn learn(&mut self, when: When, county: County, row: (u32, u8, Row)) {
-        let dataset = row.2.dataset();
-        match when {
-            When::Before => self.city.initial.entry((dataset, county)).or_default().push(row),
-            When::On(day) => self.city.later.entry((day, dataset, county)).or_default().push(row),
-        }
     }
 
     pub(crate) fn chance(&mut self, share: f64) -> bool {

@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 use minqing_proto::minqing::bureau::outside::v1 as outside;
 
-use super::{City, plant::FUND_TOWNSHIPS};
+use super::{
+    City,
+    plant::FUND_TOWNSHIPS,
+    year::{first_due, months, next},
+};
 use crate::{
     calendar::{add_working, start},
     dataset::{Dataset, Row},
@@ -48,6 +52,18 @@ fn prices(city: &City, county: County, told: &mut Told) {
     told.insert((start(), Dataset::StatisticsPriceIndex, county), known.map(|m| price(county, m)).collect());
     let next = vec![price(county, (LAST_MONTH + 1, 15, 20))];
     told.insert((day(11, 20), Dataset::StatisticsPriceIndex, county), next);
+    for (told_on, month) in further(city, Dataset::StatisticsPriceIndex) {
+        told.insert((told_on, Dataset::StatisticsPriceIndex, county), vec![price(county, (month, 14, 11))]);
+    }
+}
+
+/// The months that only a year's city reaches, as numbers, each with the day on which it is told.
+fn further(city: &City, dataset: Dataset) -> Vec<(NaiveDate, i32)> {
+    let last = city.settings.last_day();
+    let number = |month: NaiveDate| month.year() * 100 + i32::try_from(month.month()).unwrap_or(0);
+    let told = |month| (first_due(dataset, next(month)), number(month));
+    let months = months(day(11, 1), last).filter(|_| city.settings.is_year());
+    months.map(told).filter(|(told_on, _)| *told_on <= last).collect()
 }
 
 fn fund(township: &str, fund_month: i32, balance_fen: i64, cases_half_year: i32) -> Row {
@@ -75,6 +91,10 @@ fn funds(city: &City, county: County, told: &mut Told) {
     let dataset = Dataset::CivilReserveFund;
     told.insert((start(), dataset, county), known);
     told.insert((day(11, 10), dataset, county), next);
+    for (told_on, month) in further(city, dataset) {
+        let funds = division::townships(county).iter().filter(|t| t.code != untold);
+        told.insert((told_on, dataset, county), funds.map(|t| fund(t.code, month, 3 * least, 7)).collect());
+    }
     if county == SECOND {
         // Corrected while the play goes on: nobody has drawn on it for half a year.
         told.insert((add_working(start(), 2), dataset, county), vec![fund(unused, LAST_MONTH, 3 * least, 0)]);

@@ -11,6 +11,7 @@ mod deeds;
 mod division;
 mod feeds;
 mod indicators;
+mod judge;
 mod need;
 mod office;
 mod person_aid;
@@ -23,11 +24,15 @@ use std::{
 
 use chrono::NaiveDate;
 
-pub use self::deeds::{Record, Visit};
 use self::{
     deeds::{Deeds, Done},
     feeds::Feeds,
-    view::{Moment, View},
+    view::View,
+};
+pub use self::{
+    deeds::{Record, Visit},
+    judge::{Held as HeldCase, Judge},
+    view::Moment,
 };
 use crate::{
     calendar,
@@ -78,12 +83,16 @@ pub struct Oracle {
     feed_faults: BTreeMap<(Indicator, Dataset, County), BTreeSet<NaiveDate>>,
 }
 
+/// Days so near to each other that no window is narrower, up to the last.
+pub fn moments(lines: &Thresholds, first: NaiveDate, last: NaiveDate) -> Vec<Moment> {
+    let days = first.iter_days().skip(1).step_by(4).take_while(|day| *day <= last);
+    days.chain([last]).map(|day| Moment::new(day, lines)).collect()
+}
+
 /// Whether anything holds on a day for a household of which every bureau has told what it knows.
-pub fn is_struck(household: &Household, rows: &[(u8, Row)], lines: &Thresholds, today: NaiveDate) -> bool {
-    let at = Moment::new(today, lines);
+pub fn is_struck(household: &Household, rows: &[(u8, Row)], lines: &Thresholds, at: &Moment) -> bool {
     let classes = &household.classes;
-    let view =
-        View { fresh: &|_| true, done: Done::default(), household, classes, rows, of_divisions: &[], lines, at: &at };
+    let view = View { fresh: &|_| true, done: Done::default(), household, classes, rows, of_divisions: &[], lines, at };
     let mut found = Vec::new();
     view.cases(0, &mut found);
     // What people do is not done yet, and they will come by on their rounds.
@@ -140,11 +149,11 @@ impl Oracle {
         *as_of = (*as_of).max(batch.as_of);
     }
 
-    /// Rows of a dataset now in force in a county, for the bureaus' full snapshots.
-    pub fn rows_of(&self, dataset: Dataset, county: County) -> Vec<(u32, u8, Row)> {
-        let of_county = self.city.households.iter().enumerate().filter(|(_, h)| h.county == county);
+    /// Rows of a dataset now in force in a county.
+    #[cfg(test)]
+    pub(crate) fn rows_of(&self, dataset: Dataset, county: County) -> Vec<(u32, u8, Row)> {
         let mut found = Vec::new();
-        for (place, _) in of_county {
+        for place in self.city.range_of(county) {
             let mine = self.rows[place].iter().filter(|(_, row)| row.dataset() == dataset);
             found.extend(mine.map(|(member, row)| (u32::try_from(place).unwrap_or(u32::MAX), *member, row.clone())));
         }

@@ -123,35 +123,35 @@ fn last_needs(indicator: Indicator) -> &'static [Dataset] {
 }
 
 /// The windows of a day as texts: the contracts' dates and months compare as texts, and a city is large.
-pub(super) struct Moment {
-    pub today: NaiveDate,
-    pub iso: String,
-    pub year: String,
-    pub month: String,
-    pub last_month: String,
-    pub no_job: String,
-    pub earlier_job: String,
-    pub job: String,
-    pub benefit: String,
-    pub disease: String,
-    pub certificate: String,
-    pub disaster: String,
-    pub monitored: String,
-    pub enrolled: String,
-    pub earner_death: String,
-    pub not_started: String,
-    pub not_finished: String,
-    pub pension: String,
-    pub house_lost: String,
-    pub cancer: String,
-    pub new_member: NaiveDate,
-    pub work: String,
-    pub stay: String,
-    pub ability: String,
+pub struct Moment {
+    pub(crate) today: NaiveDate,
+    pub(super) iso: String,
+    pub(super) year: String,
+    pub(super) month: String,
+    pub(super) last_month: String,
+    pub(super) no_job: String,
+    pub(super) earlier_job: String,
+    pub(super) job: String,
+    pub(super) benefit: String,
+    pub(super) disease: String,
+    pub(super) certificate: String,
+    pub(super) disaster: String,
+    pub(super) monitored: String,
+    pub(super) enrolled: String,
+    pub(super) earner_death: String,
+    pub(super) not_started: String,
+    pub(super) not_finished: String,
+    pub(super) pension: String,
+    pub(super) house_lost: String,
+    pub(super) cancer: String,
+    pub(super) new_member: NaiveDate,
+    pub(super) work: String,
+    pub(super) stay: String,
+    pub(super) ability: String,
 }
 
 impl Moment {
-    pub(super) fn new(today: NaiveDate, lines: &Thresholds) -> Moment {
+    pub(crate) fn new(today: NaiveDate, lines: &Thresholds) -> Moment {
         let ago = |days: u64| iso(minus(today, days));
         let month_ago = |days: u64| month(minus(today, days));
         let beside = &lines.beside;

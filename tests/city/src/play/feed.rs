@@ -80,11 +80,11 @@ impl Play {
     /// The day's batches of every bureau; rows sent.
     pub(super) async fn push(&mut self, day: NaiveDate) -> anyhow::Result<u64> {
         let seed = self.city.settings.seed;
-        let planned: Vec<(Bureau, Vec<Batch>)> = Bureau::ALL
-            .into_iter()
-            .map(|bureau| (bureau, plan::batches(&self.city, &self.oracle, bureau, day)))
-            .filter(|(_, batches)| !batches.is_empty())
-            .collect();
+        let mut planned: Vec<(Bureau, Vec<Batch>)> = Vec::new();
+        for bureau in Bureau::ALL {
+            planned.push((bureau, plan::batches(&self.city, bureau, day)?));
+        }
+        planned.retain(|(_, batches)| !batches.is_empty());
         let mesh = &self.mesh;
         let sent = futures::future::try_join_all(planned.iter().map(|(bureau, batches)| async move {
             if bureau.transport() != Transport::Grpc {

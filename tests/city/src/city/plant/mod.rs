@@ -215,10 +215,7 @@ impl Builder {
 
     /// The day on which a bureau tells what it learns at `when`.
     pub(super) fn told(when: When, bureau: Bureau) -> NaiveDate {
-        match when {
-            When::Before => plan::first_day(bureau),
-            When::On(day) => day,
-        }
+        when.day().unwrap_or_else(|| plan::first_day(bureau))
     }
 
     /// In the second county: all that a positive needs, but one of its feeds never comes.
