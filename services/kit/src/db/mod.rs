@@ -94,7 +94,8 @@ fn base_options(url: &str, schema: &str) -> anyhow::Result<PgConnectOptions> {
     Ok(PgConnectOptions::from_str(url)?
         .disable_statement_logging()
         .application_name(&format!("minqing-{schema}"))
-        .options([("search_path", schema)]))
+        // Statements are many and short, or bound by their rows: compiling them costs more than it gives.
+        .options([("search_path", schema), ("jit", "off")]))
 }
 
 impl Db {

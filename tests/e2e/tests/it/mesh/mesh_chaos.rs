@@ -1,4 +1,5 @@
-//! A disturbed mesh ends where an undisturbed one does, and a stopped one leaves nothing behind.
+//! A disturbed mesh comes to what the city's oracle knows, whatever disturbs it, and a stopped one leaves nothing behind. An
+//! undisturbed play is mesh_month's.
 
 use std::time::{Duration, Instant};
 
@@ -28,10 +29,7 @@ fn outcome(chaos: &str) -> anyhow::Result<String> {
 
 #[test]
 fn killed_processes_and_a_lost_redis_change_nothing_of_the_outcome() -> anyhow::Result<()> {
-    let undisturbed = outcome("none")?;
-
-    assert_eq!(outcome("kill")?, undisturbed);
-    assert_eq!(outcome("redis")?, undisturbed);
+    assert_eq!(outcome("kill")?, outcome("redis")?);
     Ok(())
 }
 
