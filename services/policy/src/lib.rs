@@ -14,6 +14,7 @@ mod calendar;
 pub mod catalogue;
 mod check;
 mod diff;
+mod due;
 mod error;
 pub mod explain;
 mod expression;
@@ -33,6 +34,7 @@ mod worked;
 
 pub use calendar::{Calendar, CalendarError};
 pub use diff::{Change, Difference, FieldChange};
+pub use due::{Due, Reach, Search, Turn};
 pub use error::{PackError, PackErrors};
 pub use kind::Kind;
 pub use known::{Known, Reference};

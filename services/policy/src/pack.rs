@@ -12,6 +12,7 @@ use crate::{
     archive::Files,
     calendar::Calendar,
     check::Analysis,
+    due::Due,
     error::PackErrors,
     index::Index,
     load::{self, Contents, Loaded},
@@ -40,6 +41,7 @@ struct Inner {
     analysis: Analysis,
     statements: Statements,
     book: OnceLock<Book>,
+    due: OnceLock<Due>,
     index: Index,
     archive: Vec<u8>,
     hash: String,
@@ -80,8 +82,8 @@ impl Pack {
             .map_err(|fault| PackErrors(vec![load::of_file("pack.yaml", fault)]))?;
         let tag = format!("{}@{}", loaded.contents.head.name, loaded.contents.head.version);
         let Loaded { contents, analysis, archive, hash } = loaded;
-        let (book, index) = (OnceLock::new(), Index::of(&contents, &analysis));
-        Ok(Self(Arc::new(Inner { contents, analysis, statements, book, index, archive, hash, tag })))
+        let (book, due, index) = (OnceLock::new(), OnceLock::new(), Index::of(&contents, &analysis));
+        Ok(Self(Arc::new(Inner { contents, analysis, statements, book, due, index, archive, hash, tag })))
     }
 
     /// The pack's own files as one run of bytes, the same for the same files; SHA-256 of it is the content hash.
@@ -213,6 +215,14 @@ impl Pack {
             }
         }
         all
+    }
+
+    /// Whose outcomes time alone can change on a day; made on first use.
+    pub fn due(&self) -> &Due {
+        self.0.due.get_or_init(|| {
+            Due::of(&self.0.contents, &self.0.analysis)
+                .expect("every expression passed the check when the pack was read")
+        })
     }
 
     /// Every class.

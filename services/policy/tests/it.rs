@@ -7,6 +7,7 @@ mod it {
     mod calendar;
     mod classes;
     mod division;
+    mod due;
     mod examples;
     mod hostile;
     mod indicators;

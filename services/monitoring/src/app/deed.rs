@@ -19,8 +19,13 @@ use crate::{
     },
 };
 
-/// The source of facts that feedback's books make.
+/// The sources of facts that deeds make.
+const REFERRAL: &str = "mesh.referral";
+const VISIT: &str = "mesh.visit";
+const WORK_ORDER: &str = "mesh.work_order";
+const FEEDBACK: &str = "mesh.feedback";
 const RECONCILIATION: &str = "mesh.reconciliation";
+const VERDICTS: &str = "mesh.verdict_history";
 
 /// What a batch of events says, each kind in the order in which it happened.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +41,22 @@ pub struct Deeds {
     pub months: Vec<MonthCompared>,
     /// Households touched.
     pub households: Vec<Uuid>,
+}
+
+impl Deeds {
+    /// Sources whose rows they change. A work order counts its referrals.
+    fn sources(&self) -> Vec<&'static str> {
+        let referrals = !self.issued.is_empty() || !self.settled.is_empty();
+        let all = [
+            (REFERRAL, referrals || !self.receipts.is_empty()),
+            (VISIT, !self.visits.is_empty()),
+            (WORK_ORDER, referrals || !self.steps.is_empty()),
+            (FEEDBACK, !self.records.is_empty()),
+            (RECONCILIATION, !self.books.is_empty() || !self.months.is_empty()),
+            (VERDICTS, !self.checked.is_empty()),
+        ];
+        all.into_iter().filter(|(_, changed)| *changed).map(|(source, _)| source).collect()
+    }
 }
 
 /// Applies it.
@@ -76,6 +97,6 @@ pub async fn apply(monitoring: &Monitoring, work: &mut Work, mut deeds: Deeds) -
         deed::put_records(work.conn(), &deeds.records).await?;
     }
     verdict::apply(work, &deeds.checked).await?;
-    evaluate::households(monitoring, work, &deeds.households, Cause::Other).await?;
+    evaluate::households(monitoring, work, &deeds.households, Cause::Deed(&deeds.sources())).await?;
     Ok(())
 }

@@ -2,6 +2,8 @@
 //! nothing, and what comes out does not depend on the order in which the data came: it reads the data as they stand.
 //! Unknown leaves a warning as it is.
 
+use std::sync::Arc;
+
 use chrono::{NaiveDate, SecondsFormat};
 use minqing_kit::{Result, db::Work, id};
 use minqing_proto::minqing::monitoring::v1::{ClearReason, WarningCleared, WarningRaised};
@@ -9,10 +11,10 @@ use uuid::Uuid;
 
 use super::{Monitoring, SLICE, told};
 use crate::{
-    domain::words,
+    domain::{error::Fault, words},
     store::{
-        evaluation::Change,
-        lock,
+        evaluation::{Change, Screening},
+        lock, screening,
         warning::{self, Raised},
     },
 };
@@ -22,7 +24,11 @@ use crate::{
 pub enum Cause<'a> {
     /// Records of a bureau's dataset, `hr.unemployment`, accepted in this transaction: only what rests on it can change.
     Record(&'a str),
-    /// The roster, a referral or the passing of time.
+    /// What the mesh did itself, by the sources of facts that hold it: `mesh.visit`.
+    Deed(&'a [&'static str]),
+    /// The passing of time, for the indicators that it can change for these households.
+    Time(&'a Screening),
+    /// The roster, or the evaluation of everybody.
     Other,
     /// A batch that is being taken back.
     Withdrawal(&'a Withdrawn),
@@ -40,7 +46,7 @@ pub struct Withdrawn {
 impl Cause<'_> {
     fn clear_reason(self) -> ClearReason {
         match self {
-            Cause::Record(_) | Cause::Other => ClearReason::Refuted,
+            Cause::Record(_) | Cause::Deed(_) | Cause::Time(_) | Cause::Other => ClearReason::Refuted,
             Cause::Withdrawal(_) => ClearReason::DataWithdrawn,
         }
     }
@@ -53,8 +59,14 @@ pub struct Tally {
     pub cleared: i32,
 }
 
-/// Evaluates the households, which are in order of id, as of the business date of the transaction.
+/// Evaluates the households, which are in order of id, as of the business date of the transaction. The caller holds the
+/// roster, so no later date can begin meanwhile; one that has begun already is refused, since whoever is due on it was
+/// looked for without what this transaction writes.
 pub async fn households(monitoring: &Monitoring, work: &mut Work, ids: &[Uuid], cause: Cause<'_>) -> Result<Tally> {
+    if screening::begun(work.conn()).await?.is_some_and(|begun| begun > work.today()) {
+        return Err(Fault::DateTurned.into());
+    }
+    let rules = &monitoring.rules;
     let mut tally = Tally::default();
     for slice in ids.chunks(SLICE) {
         let held = lock::households(work.conn(), slice).await?;
@@ -64,7 +76,13 @@ pub async fn households(monitoring: &Monitoring, work: &mut Work, ids: &[Uuid], 
         let (done, warned) = warnings(monitoring, work, &held, cause).await?;
         tally.raised += done.raised;
         tally.cleared += done.cleared;
-        let as_before = matches!(cause, Cause::Record(dataset) if !monitoring.rules.tells_of(dataset));
+        let as_before = match cause {
+            Cause::Record(dataset) => !rules.tells_of(&[dataset]),
+            Cause::Deed(sources) => !rules.tells_of(sources),
+            // Facts that time changes are told by themselves.
+            Cause::Time(_) => true,
+            Cause::Other | Cause::Withdrawal(_) => false,
+        };
         told::tell(monitoring, work, if as_before { &warned } else { &held }).await?;
     }
     Ok(tally)
@@ -79,10 +97,13 @@ async fn warnings(
 ) -> Result<(Tally, Vec<Uuid>)> {
     let today = work.today();
     let rules = &monitoring.rules;
-    let screening = match cause {
-        Cause::Record(dataset) => rules.screening_of(dataset),
-        Cause::Other | Cause::Withdrawal(_) => Some(rules.statements.every.as_ref()),
+    let resting = match cause {
+        Cause::Record(dataset) => rules.screening_of(&[dataset]),
+        Cause::Deed(sources) => rules.screening_of(sources),
+        Cause::Other | Cause::Withdrawal(_) => Some(Arc::clone(&rules.statements.every)),
+        Cause::Time(_) => None,
     };
+    let screening = if let Cause::Time(screening) = cause { Some(screening) } else { resting.as_deref() };
     let Some(screening) = screening else { return Ok(Default::default()) };
     let mut changes = rules.statements.changes(work.conn(), screening, (held, today), &rules.indicators).await?;
     if let Cause::Withdrawal(data) = cause {
@@ -93,7 +114,7 @@ async fn warnings(
     }
     let accepted = match cause {
         Cause::Record(_) => warning::accepted_at(work.conn()).await?.to_rfc3339_opts(SecondsFormat::Micros, true),
-        Cause::Other | Cause::Withdrawal(_) => String::new(),
+        Cause::Deed(_) | Cause::Time(_) | Cause::Other | Cause::Withdrawal(_) => String::new(),
     };
     let mut raised = Raised::default();
     let mut cleared = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use minqing_kit::Result;
@@ -26,6 +26,8 @@ pub struct Rules {
     pub indicators: Vec<String>,
     /// Datasets that an indicator rests on, with what is evaluated when their records changed.
     of_dataset: HashMap<String, Resting>,
+    /// What rests on several sources together, by its indicators: those that one batch of events touched.
+    together: Mutex<HashMap<BTreeSet<String>, Arc<Screening>>>,
     /// Sources of the facts that are told.
     told: HashSet<String>,
 }
@@ -46,17 +48,36 @@ impl Rules {
         let indicators = pack.indicators().iter().map(|i| i.id.clone()).collect();
         let of_dataset = by_dataset(&pack, &statements);
         let told = pack.sources_told().into_iter().map(str::to_owned).collect();
-        Rules { pack_tag: pack.version_tag().to_owned(), statements, confined, indicators, of_dataset, told, pack }
+        let (pack_tag, together) = (pack.version_tag().to_owned(), Mutex::default());
+        Rules { pack_tag, statements, confined, indicators, of_dataset, together, told, pack }
     }
 
-    /// What changed records of a dataset can make true or false; none when nothing rests on it.
-    pub fn screening_of(&self, dataset: &str) -> Option<&Screening> {
-        self.of_dataset.get(dataset).map(|resting| resting.screening.as_ref())
+    /// What changed rows of a dataset or another source can make true or false; none when nothing rests on them.
+    pub fn screening_of(&self, sources: &[&str]) -> Option<Arc<Screening>> {
+        let resting: Vec<&Resting> = sources.iter().filter_map(|source| self.of_dataset.get(*source)).collect();
+        if resting.len() < 2 {
+            return resting.first().map(|one| Arc::clone(&one.screening));
+        }
+        let indicators: BTreeSet<String> = resting.iter().flat_map(|one| &one.indicators).cloned().collect();
+        let mut together = self.together.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = together.entry(indicators).or_insert_with_key(|indicators| self.screening(indicators));
+        Some(Arc::clone(made))
     }
 
-    /// Whether a fact that is told rests on the dataset.
-    pub fn tells_of(&self, dataset: &str) -> bool {
-        self.told.contains(dataset)
+    /// What time can make true or false for those due for a cause; none where only facts are told.
+    pub fn screening_due(&self, cause: &str) -> Option<Arc<Screening>> {
+        let reach = self.pack.due().reach(cause)?;
+        (!reach.indicators.is_empty()).then(|| self.screening(&reach.indicators))
+    }
+
+    /// Evaluates some indicators, at least one.
+    fn screening(&self, indicators: &BTreeSet<String>) -> Arc<Screening> {
+        screening(&self.pack, &self.statements, indicators)
+    }
+
+    /// Whether a fact that is told rests on one of the sources.
+    pub fn tells_of(&self, sources: &[&str]) -> bool {
+        sources.iter().any(|source| self.told.contains(*source))
     }
 
     /// Urgency of a warning: what the screening says, else the indicator's own.
@@ -84,20 +105,20 @@ impl Rules {
 
 /// Datasets on which the same indicators rest share their statements.
 fn by_dataset(pack: &Pack, statements: &Statements) -> HashMap<String, Resting> {
-    let rules = pack.indicators().iter().filter(|rule| rule.level != Level::Feed).count();
     let mut made: BTreeMap<BTreeSet<String>, Arc<Screening>> = BTreeMap::new();
     let resting = |(dataset, indicators): (String, BTreeSet<String>)| {
-        let wide = indicators.len() * 100 > rules * MOST_OF_THEM;
-        let screening = if wide {
-            Arc::clone(&statements.every)
-        } else {
-            let make = || {
-                let (hits, refuted) = pack.screening_of(&indicators);
-                Arc::new(Screening::of_some(&hits, &refuted))
-            };
-            Arc::clone(made.entry(indicators.clone()).or_insert_with(make))
-        };
+        let make = || screening(pack, statements, &indicators);
+        let screening = Arc::clone(made.entry(indicators.clone()).or_insert_with(make));
         (dataset, Resting { indicators: indicators.into_iter().collect(), screening })
     };
     pack.resting().into_iter().map(resting).collect()
+}
+
+fn screening(pack: &Pack, statements: &Statements, indicators: &BTreeSet<String>) -> Arc<Screening> {
+    let rules = pack.indicators().iter().filter(|rule| rule.level != Level::Feed).count();
+    if indicators.len() * 100 > rules * MOST_OF_THEM {
+        return Arc::clone(&statements.every);
+    }
+    let (hits, refuted) = pack.screening_of(indicators);
+    Arc::new(Screening::of_some(&hits, &refuted))
 }

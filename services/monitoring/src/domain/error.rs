@@ -38,6 +38,8 @@ pub enum Fault {
     BatchTooOld { days: u32 },
     #[error("a batch of this feed is being taken back: try again in a moment")]
     WithdrawalUnderWay,
+    #[error("a new business date has begun meanwhile: try again")]
+    DateTurned,
     #[error("the quality of a batch does not add up: {0}")]
     Quality(&'static str),
     #[error("division_code must be a county's code of twelve digits")]
@@ -75,7 +77,7 @@ impl Explain for Fault {
             | Fault::BatchUnversioned
             | Fault::BatchTooOld { .. } => Kind::FailedState,
             Fault::WarningNotFound | Fault::HouseholdNotFound | Fault::BatchNotFound => Kind::NotFound,
-            Fault::WithdrawalUnderWay => Kind::Unavailable,
+            Fault::WithdrawalUnderWay | Fault::DateTurned => Kind::Unavailable,
             Fault::DatasetUnusable { .. } | Fault::EventUnreadable { .. } | Fault::IndicatorUnknown { .. } => Kind::Bug,
         }
     }
@@ -95,6 +97,7 @@ impl Explain for Fault {
             Fault::BatchUnversioned => "BATCH_UNVERSIONED",
             Fault::BatchTooOld { .. } => "BATCH_TOO_OLD",
             Fault::WithdrawalUnderWay => "WITHDRAWAL_UNDER_WAY",
+            Fault::DateTurned => "BUSINESS_DATE_TURNED",
             Fault::Quality(_) => "INVALID_BATCH_QUALITY",
             Fault::CountyMalformed => "INVALID_DIVISION",
             Fault::WarningNotFound => "WARNING_NOT_FOUND",
@@ -127,6 +130,7 @@ impl Explain for Fault {
             Fault::BatchUnversioned => "该批次报送时系统尚未保存变更前版本，无法撤回，请重新报送正确记录".into(),
             Fault::BatchTooOld { days } => format!("该批次已超过 {days} 天的版本保存期，无法撤回，请重新报送正确记录"),
             Fault::WithdrawalUnderWay => "该数据源有批次正在撤回，请稍后再试".into(),
+            Fault::DateTurned => "业务日期已更新，请重试".into(),
             Fault::Quality(_) => "批次质量统计前后不符，请按实际行数统计".into(),
             Fault::CountyMalformed => "division_code 应为县区的 12 位代码".into(),
             Fault::WarningNotFound => "预警不存在".into(),

@@ -179,6 +179,42 @@ impl Statements {
         Ok(changes)
     }
 
+    /// Households that a statement of the pack finds due on a day, in the counties there are.
+    pub async fn due(
+        &self,
+        conn: &mut PgConnection,
+        search: &str,
+        (day, counties): (NaiveDate, &[String]),
+    ) -> Result<Vec<Uuid>> {
+        self.confine(conn, usize::MAX).await?;
+        let households = sqlx::query_scalar(AssertSqlSafe(search.to_owned()))
+            .persistent(false)
+            .bind(day)
+            .bind(counties)
+            .fetch_all(&mut *conn)
+            .await?;
+        release(conn).await?;
+        Ok(households)
+    }
+
+    /// Causes for which everybody of a place is due on a day: cause, county, area kind.
+    pub async fn due_places(
+        &self,
+        conn: &mut PgConnection,
+        calendar: &str,
+        (day, counties): (NaiveDate, &[String]),
+    ) -> Result<Vec<(String, String, String)>> {
+        self.confine(conn, usize::MAX).await?;
+        let places = sqlx::query_as(AssertSqlSafe(calendar.to_owned()))
+            .persistent(false)
+            .bind(day)
+            .bind(counties)
+            .fetch_all(&mut *conn)
+            .await?;
+        release(conn).await?;
+        Ok(places)
+    }
+
     /// Facts of the households and their members that decide about classes and programmes.
     pub async fn facts(&self, conn: &mut PgConnection, households: &[Uuid], as_of: NaiveDate) -> Result<Vec<Facts>> {
         self.facts_by(&self.facts, conn, (households, as_of)).await

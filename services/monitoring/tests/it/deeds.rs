@@ -39,7 +39,7 @@ pub async fn next_day(town: &Town, day: &str) {
     town.screen().await;
 }
 
-fn visit(n: u128, home: u128, on: &str, minutes: Option<i32>) -> VisitRecorded {
+pub fn visit(n: u128, home: u128, on: &str, minutes: Option<i32>) -> VisitRecorded {
     VisitRecorded {
         visit: name("visits", n),
         household: household_name(home),
@@ -51,11 +51,11 @@ fn visit(n: u128, home: u128, on: &str, minutes: Option<i32>) -> VisitRecorded {
     }
 }
 
-fn visited(town: &Town, visit: &VisitRecorded) {
+pub fn visited(town: &Town, visit: &VisitRecorded) {
     tell(town, "dispatch", &visit.visit, visit);
 }
 
-fn issued(n: u128, home: u128, on: &str) -> ReferralIssued {
+pub fn issued(n: u128, home: u128, on: &str) -> ReferralIssued {
     ReferralIssued {
         referral: name("referrals", n),
         work_order: name("workOrders", n),
@@ -68,11 +68,11 @@ fn issued(n: u128, home: u128, on: &str) -> ReferralIssued {
     }
 }
 
-fn signed(n: u128) -> ReferralSigned {
+pub fn signed(n: u128) -> ReferralSigned {
     ReferralSigned { referral: name("referrals", n), bureau: Bureau::Hr.into(), signed_on: "2026-10-26".into() }
 }
 
-fn record(n: u128, home: u128, decision: FeedbackDecision) -> Feedback {
+pub fn record(n: u128, home: u128, decision: FeedbackDecision) -> Feedback {
     Feedback {
         name: name("feedback", n),
         record_no: format!("R{n}"),
@@ -89,7 +89,7 @@ fn record(n: u128, home: u128, decision: FeedbackDecision) -> Feedback {
     }
 }
 
-fn recorded(town: &Town, feedback: &Feedback) {
+pub fn recorded(town: &Town, feedback: &Feedback) {
     tell(town, "feedback", &feedback.name, &FeedbackRecorded { feedback: Some(feedback.clone()) });
 }
 

@@ -5,9 +5,11 @@
 mod adopting;
 mod back_test;
 mod batches;
+mod days;
 mod deeds;
 mod division;
 mod measure;
+mod measure_days;
 mod orders;
 mod packs;
 mod quality;

@@ -162,8 +162,13 @@ pub(crate) fn compile(text: &str, env: &Env) -> Result<Compiled, Fault> {
         )
         .hint("name parts of it as facts"));
     }
+    compile_part(&parse(text)?, env)
+}
+
+/// As [`compile`], of an expression or a part of one that is parsed already.
+pub(crate) fn compile_part(expr: &sqlparser::ast::Expr, env: &Env) -> Result<Compiled, Fault> {
     let mut compiler = compile::Compiler { env, uses: BTreeSet::new() };
-    let node = compiler.node(&parse(text)?, 0)?;
+    let node = compiler.node(expr, 0)?;
     if env.aggregate && node.row {
         return Err(Fault::new("a row's column stands outside an aggregate function", "行字段出现在聚合函数之外")
             .hint("wrap it in bool_or, bool_and, sum, min, max, count_if or newest"));

@@ -2,6 +2,7 @@
 //! asked for; nothing in it depends on a clock or on the order of rows.
 
 mod assessment;
+pub(crate) mod due;
 mod evidence;
 pub(crate) mod names;
 mod parameter;

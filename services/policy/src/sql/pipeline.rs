@@ -161,24 +161,8 @@ impl Pipeline<'_> {
         for fact in facts {
             columns.push(format!("{} as f_{}", aggregate(fact, &env)?, fact.name));
         }
-        let by_person = "r.person_key = m.person_key";
-        let (from, tie, subject, word) = match (level, source.household, source.division) {
-            (_, _, Some(DivisionLevel::County)) => {
-                ("scope", "r.division_code = m.county_code", "m.household_id", "household")
-            }
-            (_, _, Some(DivisionLevel::Township)) => {
-                ("scope", "r.division_code = left(m.division_code, 9) || '000'", "m.household_id", "household")
-            }
-            // The register's rows are found by their household: that is how they are indexed.
-            (Level::Person, Some(_), None) => {
-                ("member", "r.household_id = m.household_id and r.person_key = m.person_key", "r.person_key", "person")
-            }
-            (Level::Person, None, None) => ("member", by_person, "r.person_key", "person"),
-            (_, Some(_), None) => ("scope", "r.household_id = m.household_id", "r.household_id", "household"),
-            (_, None, None) => ("member", by_person, "m.household_id", "household"),
-        };
-        // Rows that a snapshot no longer held are kept for history and count as gone.
-        let gone = if source.feed.is_some() { "\n  where r.ended_on is null" } else { "" };
+        let Tie { from, on: tie, subject, word } = tie(source, level);
+        let gone = format!("\n  where {}", in_force(source));
         let name = format!("rows_{}_{word}", source.name.replace('.', "_"));
         let body = format!(
             "  select {subject} as subject{}\n  from {from} m\n  join {} r on {tie}\n  {}{gone}\n  group by {subject}",
@@ -230,6 +214,42 @@ impl Pipeline<'_> {
         }
         Ok(())
     }
+}
+
+/// How the rows of a source are tied to whom a fact is about.
+pub(super) struct Tie {
+    /// Relation of those asked for, alias `m`.
+    pub from: &'static str,
+    /// Condition between `m` and the row `r`.
+    pub on: &'static str,
+    /// Key by which rows are added up.
+    pub subject: &'static str,
+    word: &'static str,
+}
+
+pub(super) fn tie(source: &Source, level: Level) -> Tie {
+    let by_person = "r.person_key = m.person_key";
+    let (from, on, subject, word) = match (level, source.household, source.division) {
+        (_, _, Some(DivisionLevel::County)) => {
+            ("scope", "r.division_code = m.county_code", "m.household_id", "household")
+        }
+        (_, _, Some(DivisionLevel::Township)) => {
+            ("scope", "r.division_code = left(m.division_code, 9) || '000'", "m.household_id", "household")
+        }
+        // The register's rows are found by their household: that is how they are indexed.
+        (Level::Person, Some(_), None) => {
+            ("member", "r.household_id = m.household_id and r.person_key = m.person_key", "r.person_key", "person")
+        }
+        (Level::Person, None, None) => ("member", by_person, "r.person_key", "person"),
+        (_, Some(_), None) => ("scope", "r.household_id = m.household_id", "r.household_id", "household"),
+        (_, None, None) => ("member", by_person, "m.household_id", "household"),
+    };
+    Tie { from, on, subject, word }
+}
+
+/// Which rows count: those that a snapshot no longer held are kept for history and count as gone.
+pub(super) fn in_force(source: &Source) -> &'static str {
+    if source.feed.is_some() { "r.ended_on is null" } else { "true" }
 }
 
 /// The aggregate of a fact over its rows: unknown when `where` cannot tell, `empty` when no row counts.
