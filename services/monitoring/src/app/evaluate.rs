@@ -2,15 +2,18 @@
 //! nothing, and what comes out does not depend on the order in which the data came: it reads the data as they stand.
 //! Unknown leaves a warning as it is.
 
+use std::sync::Arc;
+
 use chrono::{NaiveDate, SecondsFormat};
 use minqing_kit::{Result, db::Work, id};
 use minqing_proto::minqing::monitoring::v1::{ClearReason, WarningCleared, WarningRaised};
 use uuid::Uuid;
 
-use super::{Monitoring, SLICE, told};
+use super::{Monitoring, SLICE};
 use crate::{
     domain::words,
     store::{
+        due,
         evaluation::Change,
         lock,
         warning::{self, Raised},
@@ -24,8 +27,19 @@ pub enum Cause<'a> {
     Record(&'a str),
     /// The roster, a referral or the passing of time.
     Other,
+    /// Feeds of the households' county that became known.
+    Delivered(&'a Delivered),
     /// A batch that is being taken back.
     Withdrawal(&'a Withdrawn),
+}
+
+/// Datasets that became known.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    /// `bureau.dataset`.
+    pub sources: Vec<String>,
+    /// When the first batch behind it was accepted, RFC 3339.
+    pub accepted_time: String,
 }
 
 /// Data that no longer count.
@@ -40,7 +54,7 @@ pub struct Withdrawn {
 impl Cause<'_> {
     fn clear_reason(self) -> ClearReason {
         match self {
-            Cause::Record(_) | Cause::Other => ClearReason::Refuted,
+            Cause::Record(_) | Cause::Delivered(_) | Cause::Other => ClearReason::Refuted,
             Cause::Withdrawal(_) => ClearReason::DataWithdrawn,
         }
     }
@@ -64,8 +78,12 @@ pub async fn households(monitoring: &Monitoring, work: &mut Work, ids: &[Uuid], 
         let (done, warned) = warnings(monitoring, work, &held, cause).await?;
         tally.raised += done.raised;
         tally.cleared += done.cleared;
-        let as_before = matches!(cause, Cause::Record(dataset) if !monitoring.rules.tells_of(dataset));
-        told::tell(monitoring, work, if as_before { &warned } else { &held }).await?;
+        let as_before = match cause {
+            Cause::Record(dataset) => !monitoring.rules.tells_of(dataset),
+            Cause::Delivered(of) => !of.sources.iter().any(|source| monitoring.rules.tells_of(source)),
+            Cause::Other | Cause::Withdrawal(_) => false,
+        };
+        due::note_facts(work.conn(), if as_before { &warned } else { &held }).await?;
     }
     Ok(tally)
 }
@@ -81,10 +99,11 @@ async fn warnings(
     let rules = &monitoring.rules;
     let screening = match cause {
         Cause::Record(dataset) => rules.screening_of(dataset),
-        Cause::Other | Cause::Withdrawal(_) => Some(rules.statements.every.as_ref()),
+        Cause::Delivered(of) => rules.screening_of_all(&of.sources),
+        Cause::Other | Cause::Withdrawal(_) => Some(Arc::clone(&rules.statements.every)),
     };
     let Some(screening) = screening else { return Ok(Default::default()) };
-    let mut changes = rules.statements.changes(work.conn(), screening, (held, today), &rules.indicators).await?;
+    let mut changes = rules.statements.changes(work.conn(), &screening, (held, today), &rules.indicators).await?;
     if let Cause::Withdrawal(data) = cause {
         changes.extend(unsaid(monitoring, work, held, data).await?);
     }
@@ -93,6 +112,7 @@ async fn warnings(
     }
     let accepted = match cause {
         Cause::Record(_) => warning::accepted_at(work.conn()).await?.to_rfc3339_opts(SecondsFormat::Micros, true),
+        Cause::Delivered(of) => of.accepted_time.clone(),
         Cause::Other | Cause::Withdrawal(_) => String::new(),
     };
     let mut raised = Raised::default();

@@ -2,6 +2,7 @@
 
 pub mod close;
 pub mod deed;
+pub mod due;
 pub mod evaluate;
 pub mod feeds;
 pub mod policy;

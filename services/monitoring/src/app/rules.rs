@@ -50,8 +50,18 @@ impl Rules {
     }
 
     /// What changed records of a dataset can make true or false; none when nothing rests on it.
-    pub fn screening_of(&self, dataset: &str) -> Option<&Screening> {
-        self.of_dataset.get(dataset).map(|resting| resting.screening.as_ref())
+    pub fn screening_of(&self, dataset: &str) -> Option<Arc<Screening>> {
+        self.of_dataset.get(dataset).map(|resting| Arc::clone(&resting.screening))
+    }
+
+    /// The same of several datasets.
+    pub fn screening_of_all(&self, datasets: &[String]) -> Option<Arc<Screening>> {
+        if let [dataset] = datasets {
+            return self.screening_of(dataset);
+        }
+        let resting = datasets.iter().filter_map(|dataset| self.of_dataset.get(dataset));
+        let indicators: BTreeSet<String> = resting.flat_map(|r| &r.indicators).cloned().collect();
+        (!indicators.is_empty()).then(|| screening(&self.pack, &self.statements, &indicators))
     }
 
     /// Whether a fact that is told rests on the dataset.
@@ -84,20 +94,21 @@ impl Rules {
 
 /// Datasets on which the same indicators rest share their statements.
 fn by_dataset(pack: &Pack, statements: &Statements) -> HashMap<String, Resting> {
-    let rules = pack.indicators().iter().filter(|rule| rule.level != Level::Feed).count();
     let mut made: BTreeMap<BTreeSet<String>, Arc<Screening>> = BTreeMap::new();
     let resting = |(dataset, indicators): (String, BTreeSet<String>)| {
-        let wide = indicators.len() * 100 > rules * MOST_OF_THEM;
-        let screening = if wide {
-            Arc::clone(&statements.every)
-        } else {
-            let make = || {
-                let (hits, refuted) = pack.screening_of(&indicators);
-                Arc::new(Screening::of_some(&hits, &refuted))
-            };
-            Arc::clone(made.entry(indicators.clone()).or_insert_with(make))
-        };
+        let made = made.entry(indicators.clone());
+        let screening = Arc::clone(made.or_insert_with(|| screening(pack, statements, &indicators)));
         (dataset, Resting { indicators: indicators.into_iter().collect(), screening })
     };
     pack.resting().into_iter().map(resting).collect()
+}
+
+/// Evaluates some of the indicators; one statement is kept for all when it is most of them.
+fn screening(pack: &Pack, statements: &Statements, indicators: &BTreeSet<String>) -> Arc<Screening> {
+    let rules = pack.indicators().iter().filter(|rule| rule.level != Level::Feed).count();
+    if indicators.len() * 100 > rules * MOST_OF_THEM {
+        return Arc::clone(&statements.every);
+    }
+    let (hits, refuted) = pack.screening_of(indicators);
+    Arc::new(Screening::of_some(&hits, &refuted))
 }

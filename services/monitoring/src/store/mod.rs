@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod catalogue;
 pub mod deed;
+pub mod due;
 pub mod evaluation;
 pub mod fact;
 pub mod feed;

@@ -1,0 +1,147 @@
+//! What is evaluated later, once for all that made it due: counties whose feeds became known, households whose facts are
+//! told. Who finds an entry standing adds none; who works it off holds the households first and takes the entry after, so
+//! that what is written meanwhile either is seen or makes it due again.
+
+use chrono::{DateTime, Utc};
+use minqing_kit::Result;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::batch::Batch;
+
+/// A county whose households are being evaluated.
+#[derive(Clone, Debug)]
+pub struct CountyPass {
+    pub county_code: String,
+    /// `bureau.dataset`.
+    pub sources: Vec<String>,
+    /// When the first batch behind it was accepted.
+    pub accepted_at: DateTime<Utc>,
+    /// Where it has come; nil at first.
+    pub last_household: Uuid,
+}
+
+/// The batch's feed became known: its county is to be evaluated.
+pub async fn note_county(conn: &mut PgConnection, batch: &Batch) -> Result<()> {
+    sqlx::query(
+        "insert into monitoring.county_due as d (county_code, source, accepted_at) values ($1, $2, clock_timestamp()) \
+         on conflict on constraint county_due_pk do update \
+           set taken = false, accepted_at = case when d.taken then excluded.accepted_at else d.accepted_at end",
+    )
+    .bind(&batch.county_code)
+    .bind(batch.dataset.source())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Goes on with a county under way, or begins with the one that has waited longest; none when nothing is due or others
+/// are at it.
+pub async fn take_county(conn: &mut PgConnection) -> Result<Option<CountyPass>> {
+    let under_way: Option<(String, Uuid)> = sqlx::query_as(
+        "select county_code, last_household from monitoring.county_pass order by county_code limit 1 for update skip locked",
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let next = match under_way {
+        Some(found) => Some(found),
+        None => begin_county(&mut *conn).await?,
+    };
+    let Some((county_code, last_household)) = next else { return Ok(None) };
+    let taken: Vec<(String, DateTime<Utc>)> = sqlx::query_as(
+        "select source, accepted_at from monitoring.county_due where county_code = $1 and taken order by source",
+    )
+    .bind(&county_code)
+    .fetch_all(conn)
+    .await?;
+    let accepted_at = taken.iter().map(|(_, at)| *at).min().unwrap_or_default();
+    let sources = taken.into_iter().map(|(source, _)| source).collect();
+    Ok(Some(CountyPass { county_code, sources, accepted_at, last_household }))
+}
+
+async fn begin_county(conn: &mut PgConnection) -> Result<Option<(String, Uuid)>> {
+    let begun: Option<(String, Uuid)> = sqlx::query_as(
+        "insert into monitoring.county_pass (county_code, last_household) \
+         select d.county_code, $1 from monitoring.county_due d \
+         where not exists (select from monitoring.county_pass p where p.county_code = d.county_code) \
+         order by d.accepted_at, d.county_code limit 1 \
+         on conflict on constraint county_pass_pk do nothing returning county_code, last_household",
+    )
+    .bind(Uuid::nil())
+    .fetch_optional(&mut *conn)
+    .await?;
+    if let Some((county_code, _)) = &begun {
+        sqlx::query("update monitoring.county_due set taken = true where county_code = $1")
+            .bind(county_code)
+            .execute(conn)
+            .await?;
+    }
+    Ok(begun)
+}
+
+/// Notes how far the county has come.
+pub async fn advance_county(conn: &mut PgConnection, county: &str, last_household: Uuid) -> Result<()> {
+    sqlx::query("update monitoring.county_pass set last_household = $2 where county_code = $1")
+        .bind(county)
+        .bind(last_household)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Every household of the county is evaluated; what was delivered again meanwhile stays due.
+pub async fn end_county(conn: &mut PgConnection, county: &str) -> Result<()> {
+    sqlx::query("delete from monitoring.county_due where county_code = $1 and taken")
+        .bind(county)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query("delete from monitoring.county_pass where county_code = $1").bind(county).execute(conn).await?;
+    Ok(())
+}
+
+/// Whether a county is to be evaluated.
+pub async fn county_owed(conn: &mut PgConnection) -> Result<bool> {
+    Ok(sqlx::query_scalar("select exists (select from monitoring.county_due)").fetch_one(conn).await?)
+}
+
+/// Notes those of the households, which the transaction holds, whose facts are followed: those that have a class or an
+/// open warning, or were told of before.
+pub async fn note_facts(conn: &mut PgConnection, held: &[Uuid]) -> Result<()> {
+    sqlx::query(
+        "insert into monitoring.fact_due (household_id) \
+         select h.household_id from unnest($1::uuid[]) as h (household_id) \
+         where exists (select from monitoring.household_fact f where f.household_id = h.household_id) \
+            or exists (select from monitoring.class_status c where c.household_id = h.household_id) \
+            or exists (select from monitoring.warning w where w.household_id = h.household_id and w.cleared_on is null) \
+         order by h.household_id on conflict on constraint fact_due_pk do nothing",
+    )
+    .bind(held)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Households to tell of, in order of id. Those of a county that is yet to be evaluated wait: they will change again.
+pub async fn facts(conn: &mut PgConnection, limit: i64) -> Result<Vec<Uuid>> {
+    let ids = sqlx::query_scalar(
+        "select f.household_id from monitoring.fact_due f \
+         where not exists (select from monitoring.household h join monitoring.county_due c using (county_code) \
+                           where h.household_id = f.household_id) \
+         order by f.household_id limit $1",
+    )
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
+/// Takes the households, which the transaction holds, off the list.
+pub async fn facts_told(conn: &mut PgConnection, held: &[Uuid]) -> Result<()> {
+    sqlx::query("delete from monitoring.fact_due where household_id = any($1)").bind(held).execute(conn).await?;
+    Ok(())
+}
+
+/// Whether a household is to be told of.
+pub async fn fact_owed(conn: &mut PgConnection) -> Result<bool> {
+    Ok(sqlx::query_scalar("select exists (select from monitoring.fact_due)").fetch_one(conn).await?)
+}
