@@ -125,8 +125,8 @@ pub async fn note_facts(conn: &mut PgConnection, held: &[Uuid]) -> Result<()> {
 pub async fn facts(conn: &mut PgConnection, limit: i64) -> Result<Vec<Uuid>> {
     let ids = sqlx::query_scalar(
         "select f.household_id from monitoring.fact_due f \
-         where not exists (select from monitoring.household h join monitoring.county_due c using (county_code) \
-                           where h.household_id = f.household_id) \
+         left join monitoring.household h on h.household_id = f.household_id \
+         where coalesce(h.county_code, '') <> all (array(select distinct county_code from monitoring.county_due)) \
          order by f.household_id limit $1",
     )
     .bind(limit)
