@@ -5,11 +5,13 @@ create table monitoring.county_due (
     county_code text        not null,
     source      text        not null,
     accepted_at timestamptz not null,
+    traceparent text        not null,
     taken       boolean     not null default false,
     constraint county_due_pk primary key (county_code, source)
 );
 comment on table monitoring.county_due is 'Datasets (bureau.dataset) that became known for a county whose households are yet to be evaluated';
-comment on column monitoring.county_due.accepted_at is 'Machine time at which the first batch behind it was accepted';
+comment on column monitoring.county_due.accepted_at is 'Machine time at which the newest batch behind it was accepted';
+comment on column monitoring.county_due.traceparent is 'Trace in which that batch came; empty when it had none';
 comment on column monitoring.county_due.taken is 'The pass under way covers it; a newer delivery sets it back';
 
 create table monitoring.county_pass (

@@ -66,7 +66,8 @@ async fn end(
     }
     let (changed, unevaluated) = store::batch::close(work.conn(), batch, ended, today).await?;
     if unevaluated || (!was_known && feed::was_fresh(work.conn(), batch, today).await?) {
-        due::note_county(work.conn(), batch).await?;
+        let trace = work.traceparent().to_owned();
+        due::note_county(work.conn(), batch, &trace).await?;
     }
     let households = roster::households_of(work.conn(), &touched).await?;
     evaluate::households(monitoring, work, &households, Cause::Record(&set.dataset.source())).await?;

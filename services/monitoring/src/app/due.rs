@@ -4,12 +4,11 @@
 
 use std::sync::Arc;
 
-use chrono::SecondsFormat;
 use minqing_kit::{Result, call::Call, db::Work, reconcile::Pass};
 
 use super::{
     Monitoring, SLICE,
-    evaluate::{self, Cause, Delivered},
+    evaluate::{self, Cause},
     told,
 };
 use crate::store::{due, lock, roster};
@@ -34,16 +33,12 @@ async fn slice(monitoring: &Monitoring, work: &mut Work) -> Result<Pass> {
     };
     let county = pass.county_code.as_str();
     let ids = roster::in_county(work.conn(), county, Some(pass.last_household), SLICE as i64).await?;
-    let delivered = Delivered {
-        accepted_time: pass.accepted_at.to_rfc3339_opts(SecondsFormat::Micros, true),
-        sources: pass.sources,
-    };
-    let tally = evaluate::households(monitoring, work, &ids, Cause::Delivered(&delivered)).await?;
+    let tally = evaluate::households(monitoring, work, &ids, Cause::Delivered(&pass.sources)).await?;
     match ids.last() {
         Some(last) if ids.len() == SLICE => due::advance_county(work.conn(), county, *last).await?,
         _ => due::end_county(work.conn(), county).await?,
     }
-    let (households, datasets) = (ids.len(), delivered.sources.len());
+    let (households, datasets) = (ids.len(), pass.sources.len());
     tracing::info!(county, datasets, households, raised = tally.raised, cleared = tally.cleared, "evaluated a county");
     Ok(Pass {
         did: u64::try_from(households).unwrap_or(u64::MAX).max(1),

@@ -13,7 +13,7 @@ use super::{Monitoring, SLICE};
 use crate::{
     domain::words,
     store::{
-        due,
+        due::{self, Source},
         evaluation::Change,
         lock,
         warning::{self, Raised},
@@ -27,19 +27,10 @@ pub enum Cause<'a> {
     Record(&'a str),
     /// The roster, a referral or the passing of time.
     Other,
-    /// Feeds of the households' county that became known.
-    Delivered(&'a Delivered),
+    /// Datasets that became known for the households' county, in the order in which they did.
+    Delivered(&'a [Source]),
     /// A batch that is being taken back.
     Withdrawal(&'a Withdrawn),
-}
-
-/// Datasets that became known.
-#[derive(Clone, Debug)]
-pub struct Delivered {
-    /// `bureau.dataset`.
-    pub sources: Vec<String>,
-    /// When the first batch behind it was accepted, RFC 3339.
-    pub accepted_time: String,
 }
 
 /// Data that no longer count.
@@ -80,7 +71,7 @@ pub async fn households(monitoring: &Monitoring, work: &mut Work, ids: &[Uuid], 
         tally.cleared += done.cleared;
         let as_before = match cause {
             Cause::Record(dataset) => !monitoring.rules.tells_of(dataset),
-            Cause::Delivered(of) => !of.sources.iter().any(|source| monitoring.rules.tells_of(source)),
+            Cause::Delivered(sources) => !sources.iter().any(|of| monitoring.rules.tells_of(&of.source)),
             Cause::Other | Cause::Withdrawal(_) => false,
         };
         due::note_facts(work.conn(), if as_before { &warned } else { &held }).await?;
@@ -99,7 +90,7 @@ async fn warnings(
     let rules = &monitoring.rules;
     let screening = match cause {
         Cause::Record(dataset) => rules.screening_of(dataset),
-        Cause::Delivered(of) => rules.screening_of_all(&of.sources),
+        Cause::Delivered(sources) => rules.screening_of_all(sources.iter().map(|of| of.source.as_str())),
         Cause::Other | Cause::Withdrawal(_) => Some(Arc::clone(&rules.statements.every)),
     };
     let Some(screening) = screening else { return Ok(Default::default()) };
@@ -112,8 +103,7 @@ async fn warnings(
     }
     let accepted = match cause {
         Cause::Record(_) => warning::accepted_at(work.conn()).await?.to_rfc3339_opts(SecondsFormat::Micros, true),
-        Cause::Delivered(of) => of.accepted_time.clone(),
-        Cause::Other | Cause::Withdrawal(_) => String::new(),
+        Cause::Delivered(_) | Cause::Other | Cause::Withdrawal(_) => String::new(),
     };
     let mut raised = Raised::default();
     let mut cleared = Vec::new();
@@ -123,7 +113,17 @@ async fn warnings(
                 cleared.push(id);
                 emit_cleared(work, id, &change, cause.clear_reason());
             }
-            None => raise(monitoring, work, &mut raised, change, &accepted)?,
+            None => match cause {
+                Cause::Delivered(sources) => {
+                    let of = rules.newest_behind(&change.indicator, sources);
+                    let accepted = of.map(|of| of.accepted_at.to_rfc3339_opts(SecondsFormat::Micros, true));
+                    let trace = of.map_or("", |of| of.traceparent.as_str());
+                    work.in_trace_of(trace, "evaluate county", |work| {
+                        raise(monitoring, work, &mut raised, change, &accepted.unwrap_or_default())
+                    })?;
+                }
+                _ => raise(monitoring, work, &mut raised, change, &accepted)?,
+            },
         }
     }
     let tally = Tally { raised: count(raised.ids.len()), cleared: count(cleared.len()) };

@@ -11,7 +11,10 @@ use minqing_proto::minqing::types::v1::WarningLevel;
 
 use crate::{
     domain::error::Fault,
-    store::evaluation::{Screening, Statements},
+    store::{
+        due::Source,
+        evaluation::{Screening, Statements},
+    },
 };
 
 /// The pack and what is asked of it all the time.
@@ -55,13 +58,21 @@ impl Rules {
     }
 
     /// The same of several datasets.
-    pub fn screening_of_all(&self, datasets: &[String]) -> Option<Arc<Screening>> {
-        if let [dataset] = datasets {
-            return self.screening_of(dataset);
+    pub fn screening_of_all<'a>(&self, datasets: impl Iterator<Item = &'a str>) -> Option<Arc<Screening>> {
+        let resting: Vec<_> = datasets.filter_map(|dataset| self.of_dataset.get(dataset)).collect();
+        if let [only] = resting.as_slice() {
+            return Some(Arc::clone(&only.screening));
         }
-        let resting = datasets.iter().filter_map(|dataset| self.of_dataset.get(dataset));
-        let indicators: BTreeSet<String> = resting.flat_map(|r| &r.indicators).cloned().collect();
+        let indicators: BTreeSet<String> = resting.iter().flat_map(|r| &r.indicators).cloned().collect();
         (!indicators.is_empty()).then(|| screening(&self.pack, &self.statements, &indicators))
+    }
+
+    /// The last of the datasets that the indicator rests on.
+    pub fn newest_behind<'a>(&self, indicator: &str, sources: &'a [Source]) -> Option<&'a Source> {
+        let rests = |of: &&Source| {
+            self.of_dataset.get(&of.source).is_some_and(|resting| resting.indicators.iter().any(|i| i == indicator))
+        };
+        sources.iter().rev().find(rests)
     }
 
     /// Whether a fact that is told rests on the dataset.

@@ -13,23 +13,32 @@ use crate::domain::batch::Batch;
 #[derive(Clone, Debug)]
 pub struct CountyPass {
     pub county_code: String,
-    /// `bureau.dataset`.
-    pub sources: Vec<String>,
-    /// When the first batch behind it was accepted.
-    pub accepted_at: DateTime<Utc>,
+    pub sources: Vec<Source>,
     /// Where it has come; nil at first.
     pub last_household: Uuid,
 }
 
+/// A dataset that became known.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Source {
+    /// `bureau.dataset`.
+    pub source: String,
+    /// When the newest batch behind it was accepted.
+    pub accepted_at: DateTime<Utc>,
+    /// The trace in which that came.
+    pub traceparent: String,
+}
+
 /// The batch's feed became known: its county is to be evaluated.
-pub async fn note_county(conn: &mut PgConnection, batch: &Batch) -> Result<()> {
+pub async fn note_county(conn: &mut PgConnection, batch: &Batch, traceparent: &str) -> Result<()> {
     sqlx::query(
-        "insert into monitoring.county_due as d (county_code, source, accepted_at) values ($1, $2, clock_timestamp()) \
-         on conflict on constraint county_due_pk do update \
-           set taken = false, accepted_at = case when d.taken then excluded.accepted_at else d.accepted_at end",
+        "insert into monitoring.county_due (county_code, source, accepted_at, traceparent) \
+         values ($1, $2, clock_timestamp(), $3) on conflict on constraint county_due_pk do update \
+           set taken = false, accepted_at = excluded.accepted_at, traceparent = excluded.traceparent",
     )
     .bind(&batch.county_code)
     .bind(batch.dataset.source())
+    .bind(traceparent)
     .execute(conn)
     .await?;
     Ok(())
@@ -48,15 +57,14 @@ pub async fn take_county(conn: &mut PgConnection) -> Result<Option<CountyPass>> 
         None => begin_county(&mut *conn).await?,
     };
     let Some((county_code, last_household)) = next else { return Ok(None) };
-    let taken: Vec<(String, DateTime<Utc>)> = sqlx::query_as(
-        "select source, accepted_at from monitoring.county_due where county_code = $1 and taken order by source",
+    let sources = sqlx::query_as(
+        "select source, accepted_at, traceparent from monitoring.county_due where county_code = $1 and taken \
+         order by accepted_at, source",
     )
     .bind(&county_code)
     .fetch_all(conn)
     .await?;
-    let accepted_at = taken.iter().map(|(_, at)| *at).min().unwrap_or_default();
-    let sources = taken.into_iter().map(|(source, _)| source).collect();
-    Ok(Some(CountyPass { county_code, sources, accepted_at, last_household }))
+    Ok(Some(CountyPass { county_code, sources, last_household }))
 }
 
 async fn begin_county(conn: &mut PgConnection) -> Result<Option<(String, Uuid)>> {
