@@ -7,6 +7,7 @@ mod back_test;
 mod batches;
 mod deeds;
 mod division;
+mod growth;
 mod measure;
 mod orders;
 mod packs;
