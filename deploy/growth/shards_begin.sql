@@ -57,7 +57,7 @@ declare took float[] := '{}'; began float; wanted uuid[]; hits bigint;
 begin
     perform setseed(0.75);
     for turn in 1..times loop
-        select array_agg(md5('h'||(random() * (persons / 3 - 1))::bigint)::uuid) into wanted from generate_series(1, households);
+        select array_agg(distinct md5('h'||(random() * (persons / 3 - 1))::bigint)::uuid) into wanted from generate_series(1, households);
         began := sim.cpu();
         drop table if exists hit;
         execute 'create temp table hit as ' || replace(statement, 'monitoring.', home || '.') using wanted, date '2026-11-01';
