@@ -5,6 +5,7 @@ mod adapter;
 mod books;
 mod exchange;
 mod feeds;
+mod growth;
 mod indicators;
 mod policy;
 mod receipt;
@@ -60,6 +61,9 @@ enum Command {
     /// Print what a bureau's DBA runs for the table exchange (库表交换).
     #[command(subcommand)]
     Exchange(exchange::Command),
+    /// Print how the tables are laid out over many machines (输出分布式部署语句).
+    #[command(subcommand)]
+    Growth(growth::Command),
     /// Show how far each process of a running mesh is, and what is stuck (查看运行状态).
     Status {
         /// The file that `up` writes into its data folder.
@@ -84,6 +88,7 @@ fn main() -> ExitCode {
             Command::Adapter(command) => return adapter::run(command).await,
             Command::Receipt(command) => return receipt::run(&command),
             Command::Exchange(command) => exchange::run(&command),
+            Command::Growth(command) => growth::run(&command),
             Command::Feeds(options) => return feeds::run(options).await,
             Command::Books(options) => return books::run(options).await,
             Command::Indicators(options) => return indicators::run(options).await,

@@ -8,6 +8,7 @@ mod batches;
 mod deeds;
 mod division;
 mod due;
+mod growth;
 mod measure;
 mod orders;
 mod packs;
