@@ -2,6 +2,7 @@
 
 pub mod division;
 pub mod error;
+pub mod quiet;
 pub mod referral;
 pub mod state;
 pub mod timetable;

@@ -5,6 +5,7 @@ pub mod deed;
 pub mod evaluate;
 pub mod feeds;
 pub mod policy;
+pub mod quiet;
 pub mod read;
 pub mod roster;
 pub mod rules;
