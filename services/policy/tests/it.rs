@@ -15,5 +15,6 @@ mod it {
     mod properties;
     mod scale;
     mod schema;
+    mod signs;
     mod town;
 }

@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{
     domain::{
-        deed::{Books, MonthCompared, OrderStep, Receipt, Record, Visit},
+        deed::{Books, MonthCompared, OrderStep, Quieted, Receipt, Record, Visit},
         verdict::Checked,
     },
     store::{
-        deed, lock, reconciliation,
+        deed, lock, quiet, reconciliation,
         referral::{self, Issued, Settled},
     },
 };
@@ -29,6 +29,7 @@ pub struct Deeds {
     pub settled: Vec<Settled>,
     pub receipts: Vec<Receipt>,
     pub checked: Vec<Checked>,
+    pub quieted: Vec<Quieted>,
     pub visits: Vec<Visit>,
     pub steps: Vec<OrderStep>,
     pub records: Vec<Record>,
@@ -76,6 +77,9 @@ pub async fn apply(monitoring: &Monitoring, work: &mut Work, mut deeds: Deeds) -
         deed::put_records(work.conn(), &deeds.records).await?;
     }
     verdict::apply(work, &deeds.checked).await?;
+    if !deeds.quieted.is_empty() {
+        quiet::put(work.conn(), &deeds.quieted).await?;
+    }
     evaluate::households(monitoring, work, &deeds.households, Cause::Other).await?;
     Ok(())
 }

@@ -6,6 +6,7 @@ pub mod due;
 pub mod evaluate;
 pub mod feeds;
 pub mod policy;
+pub mod quiet;
 pub mod read;
 pub mod roster;
 pub mod rules;

@@ -10,7 +10,7 @@ use minqing_policy::{Indicator, Level, Pack, Severity};
 use minqing_proto::minqing::types::v1::WarningLevel;
 
 use crate::{
-    domain::error::Fault,
+    domain::{error::Fault, quiet::Signs},
     store::{
         due::Source,
         evaluation::{Screening, Statements},
@@ -31,6 +31,8 @@ pub struct Rules {
     of_dataset: HashMap<String, Resting>,
     /// Sources of the facts that are told.
     told: HashSet<String>,
+    /// Facts whose other values come from the data.
+    pub signs: Signs,
 }
 
 /// What rests on a dataset.
@@ -48,8 +50,18 @@ impl Rules {
         let statements = Statements::new(&pack, confined);
         let indicators = pack.indicators().iter().map(|i| i.id.clone()).collect();
         let of_dataset = by_dataset(&pack, &statements);
+        let signs = signs(&pack);
         let told = pack.sources_told().into_iter().map(str::to_owned).collect();
-        Rules { pack_tag: pack.version_tag().to_owned(), statements, confined, indicators, of_dataset, told, pack }
+        Rules {
+            pack_tag: pack.version_tag().to_owned(),
+            statements,
+            confined,
+            indicators,
+            of_dataset,
+            told,
+            signs,
+            pack,
+        }
     }
 
     /// What changed records of a dataset can make true or false; none when nothing rests on it.
@@ -101,6 +113,11 @@ impl Rules {
     fn indicator(&self, id: &str) -> Result<&Indicator> {
         self.pack.indicator(id).ok_or_else(|| Fault::IndicatorUnknown { indicator: id.to_owned() }.into())
     }
+}
+
+fn signs(pack: &Pack) -> Signs {
+    let kind = |name: String, sign| Some((name.clone(), (pack.fact(&name)?.kind, sign)));
+    pack.signs().into_iter().filter_map(|(name, sign)| kind(name, sign)).collect()
 }
 
 /// Datasets on which the same indicators rest share their statements.

@@ -11,6 +11,7 @@ pub mod judge;
 pub mod lock;
 pub mod policy;
 pub mod quality;
+pub mod quiet;
 pub mod reconciliation;
 pub mod record;
 pub mod referral;

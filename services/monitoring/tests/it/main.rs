@@ -13,6 +13,7 @@ mod measure;
 mod orders;
 mod packs;
 mod quality;
+mod quiet;
 mod reads;
 mod reconciled;
 mod records;
