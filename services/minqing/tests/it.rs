@@ -6,6 +6,8 @@
 mod adapter;
 #[path = "it/exchange.rs"]
 mod exchange;
+#[path = "it/identities.rs"]
+mod identities;
 #[path = "it/indicators.rs"]
 mod indicators;
 #[path = "it/policy.rs"]
