@@ -28,13 +28,15 @@ async fn proposals_are_right_find_most_and_merge_nobody() {
     assert_eq!(taken.linked, 0, "a row was taken as somebody's whom nobody has confirmed");
     let on_file: HashSet<String> = people.iter().map(|person| mesh.key_of(person).unwrap()).collect();
     assert!(taken.told.iter().all(|key| !on_file.contains(key)), "monitoring was told of somebody on file");
-    // Fifteen digits that read as a valid number of 1906 or later are nobody's on file, and taken as such.
-    let cut = scores.of(Slip::Century);
-    assert!(usize::try_from(taken.accepted).unwrap() <= cut.rows - cut.found, "a row with a slip was taken\n{scores}");
+    // Fifteen digits may read as a valid number of 1906 or later, two wrong digits as a valid number of any year: nobody's on
+    // file, and taken as such.
+    let (cut, two) = (scores.of(Slip::Century), scores.of(Slip::TwoDigits));
+    let valid = cut.rows - cut.found + two.rows / 4;
+    assert!(usize::try_from(taken.accepted).unwrap() <= valid, "a row with a slip was taken\n{scores}");
     assert!(reviews.iter().all(|review| review.links.is_empty() && review.decisions.is_empty()));
 
     let all = scores.without(&[Slip::NearNamesake]);
-    assert!(all.complete >= 90 && all.complete == all.complete_right, "{scores}");
+    assert!(all.complete >= 80 && all.complete == all.complete_right, "{scores}");
     assert!(all.precision().unwrap() >= 0.97, "{scores}");
     for slip in [
         Slip::CheckDigit,
