@@ -6,6 +6,7 @@ mod books;
 mod exchange;
 mod feeds;
 mod growth;
+mod identities;
 mod indicators;
 mod policy;
 mod receipt;
@@ -55,6 +56,9 @@ enum Command {
     Books(books::BooksOptions),
     /// Show what came of each indicator's warnings, and the visits that merging and suppression saved (查看预警成效).
     Indicators(indicators::IndicatorsOptions),
+    /// Show and decide whom faulty numbers and names mean (身份复核).
+    #[command(subcommand)]
+    Identities(identities::Command),
     /// Check signed receipts offline (离线核验回执).
     #[command(subcommand)]
     Receipt(receipt::Command),
@@ -92,6 +96,7 @@ fn main() -> ExitCode {
             Command::Feeds(options) => return feeds::run(options).await,
             Command::Books(options) => return books::run(options).await,
             Command::Indicators(options) => return indicators::run(options).await,
+            Command::Identities(command) => return identities::run(command).await,
             Command::Prepare(options) => up::prepare(&options).await,
             Command::Status { mesh, json } => status::run(&mesh, json).await,
         }

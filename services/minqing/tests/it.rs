@@ -8,6 +8,8 @@ mod adapter;
 mod exchange;
 #[path = "it/growth.rs"]
 mod growth;
+#[path = "it/identities.rs"]
+mod identities;
 #[path = "it/indicators.rs"]
 mod indicators;
 #[path = "it/policy.rs"]
