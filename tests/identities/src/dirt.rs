@@ -114,7 +114,7 @@ pub fn row(slip: Slip, people: &[Person], rng: &mut ChaCha8Rng) -> Option<Row> {
         Slip::NumberAndPlaceholder => (digit(id, 17, rng), placeholder(name, rng)?, Some(at)),
         Slip::SiblingsNumber => {
             let beside = |p: &&Person| p.household == person.household && p.id_number != *id;
-            let sibling = people.iter().filter(beside).last()?;
+            let sibling = people.iter().rfind(beside)?;
             (sibling.id_number.clone(), name.clone(), Some(at))
         }
         Slip::TwoDigits => (digit(&digit(id, 6, rng), 17, rng), name.clone(), Some(at)),

@@ -162,10 +162,11 @@ async fn a_name_is_linked_to_the_holder_of_the_number_or_to_a_member_of_the_hous
     };
     assert_eq!([opened(1), opened(2), opened(3)], ["张峯", "张兰", "王五"]);
 
-    let mut links = mesh.register.links.lock().unwrap();
-    links.insert(keys_of(&mesh, &one, "张峯"), holder.person_key.clone());
-    links.insert(keys_of(&mesh, &one, "张兰"), sibling.person_key.clone());
-    drop(links);
+    let decided = [
+        (keys_of(&mesh, &one, "张峯"), holder.person_key.clone()),
+        (keys_of(&mesh, &one, "张兰"), sibling.person_key.clone()),
+    ];
+    mesh.register.links.lock().unwrap().extend(decided);
     let mut second = fresh(2);
     second.row_count = 3;
     let taken = mesh.submit(&second, &rows).await.unwrap();
