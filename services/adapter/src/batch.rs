@@ -9,10 +9,10 @@ use chrono::NaiveDate;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use minqing_kit::{Call, Error, keys::Keyring};
 use minqing_proto::minqing::{
-    bureau::v1::{Batch, Receipt, SubmitBatchResponse},
+    bureau::v1::{Batch, Receipt, RowNote, SubmitBatchResponse},
     monitoring::v1::{BatchQuality, BatchRef, CloseBatchRequest, SubmitRecordsRequest},
     registry::v1::PersonMatch,
-    types::v1::BatchMode,
+    types::v1::{BatchMode, RowReason},
 };
 use prost::Message as _;
 use prost_types::Any;
@@ -22,15 +22,16 @@ use crate::{
     Result,
     core::Core,
     division::Known,
+    identity::{Doubts, Of},
     peers::PROBES,
     quality::Tally,
     receipt::{RECEIPTS, Received},
     row::{
-        Checks, Fault, RawRow,
+        Checks, Fault, Outcome, RawRow,
         schema::{About, Schema},
         text,
     },
-    spool::{MAX_ROWS, Match, Spool},
+    spool::{MAX_ROWS, MOST_DOUBTS, Match, Spool},
     store,
 };
 
@@ -69,6 +70,8 @@ pub struct Intake {
     known: Arc<Known>,
     spool: Spool,
     tally: Tally,
+    /// Faulty numbers for which it was searched whom they may mean.
+    searched: usize,
 }
 
 fn wrong(field: &'static str, en: &str, zh: &str) -> Error {
@@ -117,6 +120,7 @@ impl Core {
             known,
             spool: Spool::default(),
             tally: Tally::default(),
+            searched: 0,
         })
     }
 
@@ -162,14 +166,19 @@ impl Core {
                     store::insert_batch(w.conn(), &kept).await?;
                     let errors = kept.faults.iter().take(MAX_TOLD).map(|f| f.explain(&kept.schema)).collect();
                     let (batch, receipt) = (Some(kept.batch.clone()), Some(kept.receipt.clone()));
-                    Ok(SubmitBatchResponse { batch, errors, receipt })
+                    let notes = kept.linked.iter().take(MAX_TOLD).map(|row| linked_note(*row)).collect();
+                    Ok(SubmitBatchResponse { batch, errors, receipt, notes })
                 })
             })
             .await
     }
 
-    /// Names against the register and each other, then keys against each other.
+    /// Names against the register and each other, then keys against each other; for what is refused then, who may be
+    /// meant.
     async fn compare(&self, intake: &mut Intake) -> Result<()> {
+        let asked: Vec<_> = intake.spool.doubtful().iter().map(|d| (d.number_key, d.name_key)).collect();
+        let links: Vec<_> = self.ask(&asked).await?.iter().map(|found| found.linked).collect();
+        intake.spool.settle_doubtful(&links, &intake.schema, &intake.keys)?;
         let probes = intake.spool.probes();
         let asked: Vec<_> = probes.iter().map(|p| (p.person_key, p.name_key)).collect();
         let mut matches = self.ask(&asked).await?;
@@ -180,15 +189,28 @@ impl Core {
         }
         intake.tally.compare(&probes, &matches);
         if let About::Person { name } = intake.schema.about {
+            intake.spool.take_links(&probes, &matches, (&intake.schema, &intake.keys), name);
             intake.spool.refuse_names(&probes, &matches, name);
         }
         intake.spool.refuse_duplicates();
+        let of = Of {
+            dataset: intake.schema.name(),
+            batch_no: &intake.batch_no,
+            division_code: format!("{:012}", intake.county),
+        };
+        let reviews = self.propose(Doubts::of(&intake.spool, &intake.keys), of).await?;
+        intake.spool.remedy(&reviews);
         Ok(())
     }
 
     /// What the register knows of persons under names, one answer each.
     async fn ask(&self, persons: &[(Uuid, Uuid)]) -> Result<Vec<Match>> {
-        let found = |m: PersonMatch| Match { known: m.known, name_agrees: m.name_agrees, spelling_agrees: false };
+        let found = |m: PersonMatch| Match {
+            known: m.known,
+            name_agrees: m.name_agrees,
+            spelling_agrees: false,
+            linked: Uuid::try_parse(&m.linked_person_key).ok(),
+        };
         let asked = persons.chunks(PROBES).map(<[_]>::to_vec);
         let told = stream::iter(asked.map(|some| async move { self.peers.match_persons(&some).await }));
         let told: Vec<_> = told.buffered(AT_ONCE).try_collect().await?;
@@ -234,6 +256,16 @@ pub fn not_whole(said: u32, seen: u32) -> Error {
     .field("header.row_count", "must be the number of rows sent")
 }
 
+fn linked_note(row: i32) -> RowNote {
+    RowNote {
+        row,
+        message: "number or name is at fault; taken as the person's that an operator has confirmed it to mean, to be \
+                  corrected at the source"
+            .to_owned(),
+        message_zh: "号码或姓名有误，已按经办人员确认的身份接收，请在源头更正".to_owned(),
+    }
+}
+
 /// What became of the batch, on its receipt.
 fn completed_receipt(begun: Receipt, id: Uuid, batch: &Batch) -> Receipt {
     Receipt {
@@ -245,6 +277,16 @@ fn completed_receipt(begun: Receipt, id: Uuid, batch: &Batch) -> Receipt {
         issued_time: batch.completed_time.clone(),
         ..begun
     }
+}
+
+fn is_faulty_number(outcome: &Outcome) -> bool {
+    let reason = match outcome {
+        Outcome::Clean(_) => return false,
+        Outcome::Doubtful(_) => return true,
+        Outcome::Refused(fault) => fault.reason,
+    };
+    let faults = [RowReason::IdNumberMalformed, RowReason::IdNumberCheckDigit, RowReason::AgeImplausible];
+    faults.contains(&reason)
 }
 
 fn is_county(code: u64) -> bool {
@@ -274,14 +316,16 @@ impl Intake {
         self.tally.note(&mut raw);
         let known = Arc::clone(&self.known);
         let knows = move |code| known.knows(code);
-        let checks = Checks { keys: &self.keys, today: self.today, knows: &knows, county: self.county };
-        let outcome = raw.check(row, &checks);
+        let searches = self.searched < MOST_DOUBTS;
+        let checks = Checks { keys: &self.keys, today: self.today, knows: &knows, county: self.county, searches };
+        let outcome = raw.judge(row, &checks);
+        self.searched += usize::from(is_faulty_number(&outcome));
         self.spool.push(row, outcome)
     }
 
     /// Notes a row that cannot even be read.
     pub fn refuse(&mut self, fault: Fault) -> Result<()> {
-        self.spool.push(fault.row, Err(fault))
+        self.spool.push(fault.row, Outcome::Refused(fault))
     }
 
     /// Names the request the batch belongs to, for a transport that learns it only from the contents.
@@ -330,6 +374,7 @@ impl Intake {
     fn kept(&mut self, id: Uuid, (parts, changed): (i32, i32), completed_time: String) -> store::KeptBatch {
         let mode = self.trusted_mode();
         let (sent, accepted) = (count(self.spool.seen()), count(self.spool.accepted()));
+        let linked: Vec<i32> = self.spool.linked().into_iter().map(count).collect();
         let batch = Batch {
             name: minqing_kit::id::name("batches", id),
             batch_no: self.batch_no.clone(),
@@ -340,6 +385,7 @@ impl Intake {
             refused: sent - accepted,
             changed,
             completed_time,
+            linked: i32::try_from(linked.len()).unwrap_or(i32::MAX),
         };
         store::KeptBatch {
             id,
@@ -352,6 +398,7 @@ impl Intake {
             schema: Arc::clone(&self.schema),
             receipt: Receipt::default(),
             raw: None,
+            linked,
         }
     }
 }

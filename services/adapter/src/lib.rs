@@ -17,6 +17,7 @@ pub mod exchange;
 pub mod feedback;
 pub mod files;
 pub mod handout;
+pub mod identity;
 pub mod ledger;
 pub mod peers;
 pub mod places;

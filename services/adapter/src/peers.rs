@@ -22,8 +22,9 @@ use minqing_proto::minqing::{
         monitoring_service_client::MonitoringServiceClient,
     },
     registry::v1::{
-        ListClassMembersRequest, ListClassMembersResponse, ListDivisionsRequest, MatchPersonsRequest, PersonIdentity,
-        PersonMatch, PersonProbe, RevealIdentitiesRequest, registry_service_client::RegistryServiceClient,
+        IdentityProposal, ListClassMembersRequest, ListClassMembersResponse, ListDivisionsRequest, MatchPersonsRequest,
+        PersonIdentity, PersonMatch, PersonProbe, ProposeIdentitiesRequest, RevealIdentitiesRequest,
+        identity_service_client::IdentityServiceClient, registry_service_client::RegistryServiceClient,
     },
 };
 use uuid::Uuid;
@@ -44,6 +45,7 @@ const MAX_PAGES: usize = 100;
 #[derive(Clone)]
 pub struct Peers {
     registry: RegistryServiceClient<Peer>,
+    identities: IdentityServiceClient<Peer>,
     monitoring: MonitoringServiceClient<Peer>,
     feedback: FeedbackServiceClient<Peer>,
     books: FeedbackBooksServiceClient<Peer>,
@@ -60,6 +62,7 @@ impl Peers {
     pub fn new(cx: &Context) -> Result<Peers> {
         Ok(Peers {
             registry: RegistryServiceClient::new(cx.peer("registry")?),
+            identities: IdentityServiceClient::new(cx.peer("registry")?),
             monitoring: MonitoringServiceClient::new(cx.peer("monitoring")?),
             feedback: FeedbackServiceClient::new(cx.peer("feedback")?),
             books: FeedbackBooksServiceClient::new(cx.peer("feedback")?),
@@ -97,6 +100,12 @@ impl Peers {
             )));
         }
         Ok(answer.matches)
+    }
+
+    /// Who may be meant by refused rows, one answer a doubt.
+    pub async fn propose(&self, asked: ProposeIdentitiesRequest) -> Result<Vec<IdentityProposal>> {
+        let answer = self.identities.clone().propose_identities(request_for(None, None, asked)).await?;
+        Ok(answer.into_inner().proposals)
     }
 
     /// Names, numbers and addresses behind a referral; the register audits the look under the referral.

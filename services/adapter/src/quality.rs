@@ -38,7 +38,7 @@ impl Tally {
             let found = &matches[at..at + person.len()];
             at += person.len();
             self.compared += 1;
-            self.agreeing += u32::from(found.iter().any(|m| m.known && m.name_agrees));
+            self.agreeing += u32::from(found.iter().any(|m| m.linked.is_some() || (m.known && m.name_agrees)));
         }
     }
 

@@ -1,16 +1,20 @@
 //! Good rows of one batch, kept until the batch is known to be whole: then they are compared with each other and the
 //! register, and sent. Memory is bounded; bodies lie in one block, rows refer to it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use minqing_kit::Error;
+use minqing_kit::{
+    Error,
+    keys::{Keyring, Secret},
+};
 use minqing_proto::minqing::{monitoring::v1::Record, types::v1::RowReason};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::{
     Result,
-    row::{CleanRow, Fault},
+    row::{CleanRow, Doubtful, Fault, Outcome, Review, doubt, schema::Schema},
 };
 
 /// Most rows in a batch.
@@ -23,6 +27,8 @@ const SPELLINGS_BYTES: usize = 320;
 const PART_ROWS: usize = 1_000;
 /// Bytes of bodies in one part to monitoring.
 const PART_BYTES: usize = 1024 * 1024;
+/// Rows of a batch for which it is asked who may be meant.
+pub const MOST_DOUBTS: usize = 2_000;
 
 struct Kept {
     record_key: Uuid,
@@ -32,6 +38,17 @@ struct Kept {
     row: u32,
     start: u32,
     end: u32,
+    /// Where the name stands among the names.
+    name: u32,
+}
+
+/// A row whose number is on file under another name than the row's.
+pub struct Conflict {
+    pub row: u32,
+    pub person_key: Uuid,
+    pub name_key: Uuid,
+    pub spellings: Vec<Uuid>,
+    pub name: Secret,
 }
 
 /// The rows of one batch.
@@ -41,6 +58,13 @@ pub struct Spool {
     bodies: Vec<u8>,
     faults: Vec<Fault>,
     seen: u32,
+    /// Each behind its length in one byte: a person who has to decide needs the name of a row that is refused for it.
+    names: Zeroizing<Vec<u8>>,
+    /// Rows that are good but for their number.
+    doubtful: Vec<Doubtful>,
+    conflicts: Vec<Conflict>,
+    /// Rows taken as a person's by a decision.
+    linked: BTreeSet<u32>,
     /// Other spellings of names that have any, by the name's key.
     spellings: HashMap<Uuid, Vec<Uuid>>,
 }
@@ -61,18 +85,22 @@ pub struct Match {
     pub name_agrees: bool,
     /// Another spelling of the name is the register's.
     pub spelling_agrees: bool,
+    /// Whom a person's decision says the probe means.
+    pub linked: Option<Uuid>,
 }
 
 impl Spool {
     /// Takes the next row, good or refused.
-    pub fn push(&mut self, row: u32, outcome: Result<CleanRow, Fault>) -> Result<()> {
+    pub fn push(&mut self, row: u32, outcome: Outcome) -> Result<()> {
         self.seen += 1;
         if self.seen > MAX_ROWS {
             return Err(too_large());
         }
         match outcome {
-            Err(fault) => self.faults.push(fault),
-            Ok(clean) => self.keep(row, clean)?,
+            Outcome::Refused(fault) => self.faults.push(fault),
+            Outcome::Doubtful(doubtful) if self.doubtful.len() < MOST_DOUBTS => self.doubtful.push(*doubtful),
+            Outcome::Doubtful(doubtful) => self.faults.push(doubtful.fault),
+            Outcome::Clean(clean) => self.keep(row, clean)?,
         }
         Ok(())
     }
@@ -80,9 +108,15 @@ impl Spool {
     fn keep(&mut self, row: u32, clean: CleanRow) -> Result<()> {
         let end = self.bodies.len() + clean.body.len();
         let spellings = self.spellings.len() * SPELLINGS_BYTES;
-        if end + (self.rows.len() + 1) * size_of::<Kept>() + spellings > MAX_BYTES {
+        if end + (self.rows.len() + 1) * size_of::<Kept>() + spellings + self.names.len() > MAX_BYTES {
             return Err(too_large());
         }
+        let name = u32::try_from(self.names.len()).map_err(|_| too_large())?;
+        let text = clean.name.expose();
+        // A longer one than any column allows is no loss: it is compared by its key.
+        let length = u8::try_from(text.len()).unwrap_or_default();
+        self.names.push(length);
+        self.names.extend_from_slice(&text.as_bytes()[..usize::from(length)]);
         let (Ok(start), Ok(end)) = (u32::try_from(self.bodies.len()), u32::try_from(end)) else {
             return Err(too_large());
         };
@@ -98,8 +132,56 @@ impl Spool {
             row,
             start,
             end,
+            name,
         });
         Ok(())
+    }
+
+    fn name(&self, at: u32) -> Secret {
+        let from = at as usize + 1;
+        let bytes = self.names.get(from..from + usize::from(self.names[at as usize])).unwrap_or_default();
+        Secret::new(String::from_utf8_lossy(bytes))
+    }
+
+    /// Rows that are good but for their number, and then those that were not linked.
+    pub fn doubtful(&self) -> &[Doubtful] {
+        &self.doubtful
+    }
+
+    /// Takes the doubtful rows that a decision links to a person as that person's, in their places; the others are
+    /// refused. `links` answers [`Spool::doubtful`] one by one.
+    pub fn settle_doubtful(&mut self, links: &[Option<Uuid>], schema: &Schema, keys: &Keyring) -> Result<()> {
+        for (doubtful, link) in std::mem::take(&mut self.doubtful).into_iter().zip(links) {
+            let Some(person_key) = *link else {
+                self.faults.push(doubtful.fault);
+                self.doubtful.push(doubtful);
+                continue;
+            };
+            let row = doubtful.fault.row;
+            self.linked.insert(row);
+            let record_key = doubt::record_key(schema, keys, &doubtful.key_texts, person_key);
+            let Doubtful { name_key, spellings, name, division, body, .. } = doubtful;
+            self.keep(row, CleanRow { record_key, person_key, name_key, spellings, name, division, body })?;
+        }
+        self.rows.sort_by_key(|kept| kept.row);
+        Ok(())
+    }
+
+    /// Rows taken as a person's by a decision, in order; not those refused for another reason after all.
+    pub fn linked(&self) -> Vec<u32> {
+        self.rows.iter().map(|kept| kept.row).filter(|row| self.linked.contains(row)).collect()
+    }
+
+    /// Rows whose number the register has under another name.
+    pub fn conflicts(&self) -> &[Conflict] {
+        &self.conflicts
+    }
+
+    /// Adds to refused rows the reviews they came to.
+    pub fn remedy(&mut self, reviews: &HashMap<u32, Review>) {
+        for fault in &mut self.faults {
+            fault.review = reviews.get(&fault.row).copied();
+        }
     }
 
     /// Rows received.
@@ -117,9 +199,10 @@ impl Spool {
         &self.faults
     }
 
-    /// Every person with every name the batch gives, each once, ordered by person; none where rows name nobody.
+    /// Every person with every name the batch gives, each once, ordered by person; none where rows name nobody. Rows that
+    /// were linked are not asked about again.
     pub fn probes(&self) -> Vec<Probe> {
-        let named = self.rows.iter().filter(|r| !r.person_key.is_nil());
+        let named = self.rows.iter().filter(|r| !r.person_key.is_nil() && !self.linked.contains(&r.row));
         let mut probes: Vec<_> =
             named.map(|r| Probe { person_key: r.person_key, name_key: r.name_key, row: r.row }).collect();
         probes.sort_unstable_by_key(|p| (p.person_key, p.name_key, p.row));
@@ -137,6 +220,43 @@ impl Spool {
         self.spellings.get(&name_key).map_or(&[], Vec::as_slice)
     }
 
+    /// Takes rows whose number under their name stands for a person by a decision as that person's. A row whose key holds
+    /// what does not go on cannot be given another's key and is refused.
+    pub fn take_links(
+        &mut self,
+        probes: &[Probe],
+        matches: &[Match],
+        (schema, keys): (&Schema, &Keyring),
+        column: usize,
+    ) {
+        let linked = probes.iter().zip(matches).filter_map(|(p, m)| Some(((p.person_key, p.name_key), m.linked?)));
+        let linked: HashMap<(Uuid, Uuid), Uuid> = linked.collect();
+        if linked.is_empty() {
+            return;
+        }
+        let mut lost = Vec::new();
+        for kept in &mut self.rows {
+            let Some(person) = linked.get(&(kept.person_key, kept.name_key)).copied() else { continue };
+            if self.linked.contains(&kept.row) {
+                continue;
+            }
+            if person != kept.person_key {
+                let body = &self.bodies[kept.start as usize..kept.end as usize];
+                let Some(texts) = doubt::key_texts(schema, body) else {
+                    lost.push(kept.row);
+                    continue;
+                };
+                kept.record_key = doubt::record_key(schema, keys, &texts, person);
+                kept.person_key = person;
+            }
+            self.linked.insert(kept.row);
+        }
+        self.refuse(|kept| {
+            let lost = lost.binary_search(&kept.row).is_ok();
+            lost.then(|| Fault::new(kept.row, Some(column), RowReason::IdNameConflict))
+        });
+    }
+
     /// Refuses rows whose name is not the register's or, for a person the register does not know, not the one the
     /// batch gave first. `matches` answers `probes` one by one.
     pub fn refuse_names(&mut self, probes: &[Probe], matches: &[Match], column: usize) {
@@ -146,7 +266,7 @@ impl Spool {
             let known = &matches[at..at + group.len()];
             at += group.len();
             let Some(first) = group.iter().min_by_key(|p| p.row) else { continue };
-            for (probe, found) in group.iter().zip(known) {
+            for (probe, found) in group.iter().zip(known).filter(|(_, found)| found.linked.is_none()) {
                 let (bad, variant, other) = if found.known {
                     (!found.name_agrees, found.spelling_agrees, 0)
                 } else {
@@ -163,12 +283,26 @@ impl Spool {
             return;
         }
         // Probes are ordered by person and name, so `wrong` is too.
+        let found = |kept: &Kept| wrong.binary_search_by_key(&(kept.person_key, kept.name_key), |w| (w.0, w.1)).ok();
+        let in_conflict =
+            |kept: &&Kept| !self.linked.contains(&kept.row) && found(kept).is_some_and(|at| wrong[at].3 == 0);
+        let conflict = |kept: &Kept| Conflict {
+            row: kept.row,
+            person_key: kept.person_key,
+            name_key: kept.name_key,
+            spellings: self.spelled(kept.name_key).to_vec(),
+            name: self.name(kept.name),
+        };
+        let room = MOST_DOUBTS.saturating_sub(self.doubtful.len());
+        self.conflicts = self.rows.iter().filter(in_conflict).take(room).map(conflict).collect();
+        let linked = std::mem::take(&mut self.linked);
         self.refuse(|kept| {
-            let at = wrong.binary_search_by_key(&(kept.person_key, kept.name_key), |w| (w.0, w.1)).ok()?;
+            let at = found(kept).filter(|_| !linked.contains(&kept.row))?;
             let mut fault = Fault::new(kept.row, Some(column), wrong[at].2);
             fault.other = wrong[at].3;
             Some(fault)
         });
+        self.linked = linked;
     }
 
     /// Refuses the second and every later row of a key.
@@ -264,6 +398,7 @@ mod tests {
             person_key: Uuid::from_u128(person),
             name_key: Uuid::from_u128(name),
             spellings: Vec::new(),
+            name: Secret::new("张三"),
             division: 621_202_000_000,
             body: vec![1; 10],
         }
@@ -272,7 +407,8 @@ mod tests {
     fn spool(rows: &[(u128, u128, u128)]) -> Spool {
         let mut spool = Spool::default();
         for (at, (key, person, name)) in rows.iter().enumerate() {
-            spool.push(u32::try_from(at).unwrap() + 1, Ok(row(*key, *person, *name))).unwrap();
+            let clean = Outcome::Clean(row(*key, *person, *name));
+            spool.push(u32::try_from(at).unwrap() + 1, clean).unwrap();
         }
         spool
     }
@@ -297,6 +433,7 @@ mod tests {
                 known: p.person_key.as_u128() == 1,
                 name_agrees: p.name_key.as_u128() == 11,
                 spelling_agrees: false,
+                linked: None,
             })
             .collect();
         spool.refuse_names(&probes, &matches, 0);
@@ -320,7 +457,7 @@ mod tests {
         let mut spool = Spool::default();
         let mut big = row(1, 1, 1);
         big.body = vec![0; 1024 * 1024];
-        let error = (1..100).find_map(|n| spool.push(n, Ok(big.clone())).err()).unwrap();
+        let error = (1..100).find_map(|n| spool.push(n, Outcome::Clean(big.clone())).err()).unwrap();
         assert_eq!(error.reason(), "BATCH_TOO_LARGE");
     }
 }

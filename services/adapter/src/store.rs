@@ -31,6 +31,8 @@ pub struct KeptBatch {
     pub schema: Arc<Schema>,
     pub receipt: Receipt,
     pub raw: Option<Uuid>,
+    /// Rows taken as a person's by a decision.
+    pub linked: Vec<i32>,
 }
 
 pub async fn insert_batch(conn: &mut PgConnection, kept: &KeptBatch) -> Result<()> {
@@ -39,7 +41,7 @@ pub async fn insert_batch(conn: &mut PgConnection, kept: &KeptBatch) -> Result<(
         .map_err(minqing_kit::Error::bug)?;
     sqlx::query(
         "insert into batch (id, batch_no, dataset, mode, division_code, as_of, sent, accepted, refused, changed, parts, \
-           completed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+           completed_at, linked_rows) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(kept.id)
     .bind(&kept.batch.batch_no)
@@ -53,6 +55,7 @@ pub async fn insert_batch(conn: &mut PgConnection, kept: &KeptBatch) -> Result<(
     .bind(kept.batch.changed)
     .bind(kept.parts)
     .bind(completed)
+    .bind(&kept.linked)
     .execute(&mut *conn)
     .await?;
     receipt::store::insert(conn, &[(kept.id, kept.receipt.clone())]).await?;
@@ -95,11 +98,13 @@ struct BatchRow {
     refused: i32,
     changed: i32,
     completed_at: DateTime<Utc>,
+    linked: i32,
 }
 
 pub async fn batch(conn: &mut PgConnection, id: Uuid) -> Result<Option<Batch>> {
     let row: Option<BatchRow> = sqlx::query_as(
-        "select batch_no, dataset, as_of, sent, accepted, refused, changed, completed_at from batch where id = $1",
+        "select batch_no, dataset, as_of, sent, accepted, refused, changed, completed_at, \
+           cardinality(linked_rows) as linked from batch where id = $1",
     )
     .bind(id)
     .fetch_optional(conn)
@@ -114,7 +119,18 @@ pub async fn batch(conn: &mut PgConnection, id: Uuid) -> Result<Option<Batch>> {
         refused: r.refused,
         changed: r.changed,
         completed_time: r.completed_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        linked: r.linked,
     }))
+}
+
+/// Rows of a batch that were taken as a person's by a decision, the first of them.
+pub async fn linked_rows(conn: &mut PgConnection, id: Uuid, most: i32) -> Result<Vec<i32>> {
+    let rows = sqlx::query_scalar("select linked_rows[1:$2] from batch where id = $1")
+        .bind(id)
+        .bind(most)
+        .fetch_one(conn)
+        .await?;
+    Ok(rows)
 }
 
 /// Batches of a number, two at most.

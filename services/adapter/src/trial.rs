@@ -51,7 +51,7 @@ impl Sink for Rows<'_> {
     }
 
     fn line(&mut self, row: u32, cells: Option<Vec<Cell>>) -> Result<(), Refusal> {
-        let checks = Checks { keys: &self.keys, today: self.today, knows: &|_| true, county: 0 };
+        let checks = Checks { keys: &self.keys, today: self.today, knows: &|_| true, county: 0, searches: false };
         let outcome = match (&self.mapping, cells) {
             (Some(mapping), Some(cells)) => mapping.row(self.schema, cells).check(row, &checks).map(|_| ()),
             _ => Err(Fault::new(row, None, RowReason::RowUnreadable)),

@@ -137,6 +137,7 @@ fn raised(event: WarningRaised) -> Result<Raised> {
         level,
         raised_on: date(&event.raised_on, "raised_on")?,
         record_accepted_time: event.record_accepted_time,
+        changed_since: optional(&event.changed_since, |day| date(day, "changed_since"))?,
     })
 }
 

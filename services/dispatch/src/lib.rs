@@ -3,8 +3,8 @@
 //! It owns work orders, referrals and visits. Warnings of a household merge into its one open work order; the township
 //! checks and gives a verdict; referrals go to the bureaus; the last answer closes the chain. What is late goes up a level.
 //! It consumes registry, monitoring and feedback, and emits `WorkOrderOpened`, `WorkOrderVerified`, `WorkOrderClosed`,
-//! `WorkOrderEscalated`, `ReferralIssued` (to the bureau's adapter), `ReferralSettled`, `VisitRecorded` and
-//! `IndicatorYieldFell`.
+//! `WorkOrderEscalated`, `ReferralIssued` (to the bureau's adapter), `ReferralSettled`, `VisitRecorded`,
+//! `WarningQuieted` and `IndicatorYieldFell`.
 
 use std::sync::Arc;
 

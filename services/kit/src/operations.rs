@@ -71,6 +71,7 @@ impl Operations {
             sqlx::query_as("select producer, position from consumer_cursor order by producer")
                 .fetch_all(&mut *connection)
                 .await?;
+        drop(connection);
         let mut consumers: Vec<_> =
             known.into_iter().map(|(producer, position)| ConsumerProgress { producer, position }).collect();
         for consumer in &self.consumers {
@@ -78,7 +79,7 @@ impl Operations {
                 consumers.push(ConsumerProgress { producer: consumer.producer.to_owned(), position: 0 });
             }
         }
-        let reconcilers = self.reconcilers.statuses().into_iter().map(|status| ReconcilerStatus {
+        let reconcilers = self.reconcilers.looked_at().await?.into_iter().map(|status| ReconcilerStatus {
             name: status.name.to_owned(),
             caught_up: status.caught_up,
             detail: status.detail,

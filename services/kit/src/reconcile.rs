@@ -41,6 +41,10 @@ pub trait Reconciler: Send + Sync + 'static {
     fn every(&self) -> Duration;
     /// One bounded pass.
     fn run_once(&self) -> BoxFuture<'_, Result<Pass>>;
+    /// Whether the state calls for a pass now, whatever the last one said: asked by who wants to know what is on its way.
+    fn owes(&self) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async { Ok(false) })
+    }
 }
 
 /// Last pass of a reconciler.
@@ -102,6 +106,18 @@ impl Reconcilers {
     /// Statuses in the order the reconcilers were given.
     pub fn statuses(&self) -> Vec<Status> {
         self.entries.iter().map(Entry::status).collect()
+    }
+
+    /// The same, each held against the state as it is now. Whose turn has come is nudged.
+    pub async fn looked_at(&self) -> Result<Vec<Status>> {
+        let mut statuses = self.statuses();
+        for (entry, status) in self.entries.iter().zip(&mut statuses) {
+            if entry.reconciler.owes().await? {
+                status.caught_up = false;
+                entry.nudge.notify_one();
+            }
+        }
+        Ok(statuses)
     }
 
     /// Names in the order the reconcilers were given.

@@ -1,6 +1,8 @@
 //! `minqing indicators`: what came of each indicator's warnings, and what merging and suppression saved, for the person who
 //! answers for a rule and for whoever plans field work.
 
+mod overlaps;
+
 use std::{io::Write as _, process::ExitCode};
 
 use anyhow::Context as _;
@@ -34,6 +36,10 @@ const LEGEND: &str = "\
 
 Examples: minqing indicators --mesh /tmp/mesh/mesh.json
           minqing indicators --mesh /tmp/mesh/mesh.json --county 621202 --from 2026-10-01 --to 2026-10-31 --json
+          minqing indicators --mesh /tmp/mesh/mesh.json --overlaps
+
+  --overlaps 指标重叠: a line a pair that shares work orders. 同单 shared: of both; 占小者 of smaller: shared by the work orders of
+  the one that has fewer; 同核 checked: both with a verdict; 同真 both true, 一真 one true. * the pack says they may be one rule.
 Where a rule is changed and tried: minqing policy back-test, minqing policy simulate.";
 
 #[derive(Args)]
@@ -50,13 +56,37 @@ pub struct IndicatorsOptions {
     /// Last day, YYYY-MM-DD; today when not given. At most 366 days with the first.
     #[arg(long)]
     to: Option<String>,
+    /// Pairs of indicators that hit the same households, instead of what came of each.
+    #[arg(long)]
+    overlaps: bool,
     /// JSON with every count instead of a table.
     #[arg(long)]
     json: bool,
 }
 
+/// What was asked for; empty where nothing was said.
+struct Range {
+    county: String,
+    from: String,
+    to: String,
+}
+
+impl IndicatorsOptions {
+    fn range(&self) -> anyhow::Result<Range> {
+        let day = |option: &str, given: &Option<String>| given.as_deref().map(|text| date(option, text)).transpose();
+        Ok(Range {
+            from: day("--from", &self.from)?.unwrap_or_default(),
+            to: day("--to", &self.to)?.unwrap_or_default(),
+            county: self.county.as_deref().map(county).transpose()?.unwrap_or_default(),
+        })
+    }
+}
+
 /// Asks dispatch for the indicators and prints them.
 pub async fn run(options: IndicatorsOptions) -> anyhow::Result<ExitCode> {
+    if options.overlaps {
+        return overlaps::run(&options).await;
+    }
     let found = fetch(&options).await?;
     if options.json {
         print_json(&found)?;
@@ -89,15 +119,10 @@ pub async fn run(options: IndicatorsOptions) -> anyhow::Result<ExitCode> {
 }
 
 async fn fetch(options: &IndicatorsOptions) -> anyhow::Result<ListIndicatorYieldsResponse> {
-    let day = |option: &str, given: &Option<String>| given.as_deref().map(|text| date(option, text)).transpose();
-    let (from, to) = (day("--from", &options.from)?, day("--to", &options.to)?);
-    let county = options.county.as_deref().map(county).transpose()?.unwrap_or_default();
+    let Range { county, from, to } = options.range()?;
     let mut client = DispatchServiceClient::new(options.mesh.peer("dispatch")?);
-    let mut found = ListIndicatorYieldsResponse {
-        raised_from: from.unwrap_or_default(),
-        raised_to: to.unwrap_or_default(),
-        ..ListIndicatorYieldsResponse::default()
-    };
+    let mut found =
+        ListIndicatorYieldsResponse { raised_from: from, raised_to: to, ..ListIndicatorYieldsResponse::default() };
     loop {
         // The range of the first answer, so that every page is about the same days.
         let asked = ListIndicatorYieldsRequest {

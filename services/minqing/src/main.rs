@@ -5,6 +5,8 @@ mod adapter;
 mod books;
 mod exchange;
 mod feeds;
+mod growth;
+mod identities;
 mod indicators;
 mod policy;
 mod receipt;
@@ -54,12 +56,18 @@ enum Command {
     Books(books::BooksOptions),
     /// Show what came of each indicator's warnings, and the visits that merging and suppression saved (查看预警成效).
     Indicators(indicators::IndicatorsOptions),
+    /// Show and decide whom faulty numbers and names mean (身份复核).
+    #[command(subcommand)]
+    Identities(identities::Command),
     /// Check signed receipts offline (离线核验回执).
     #[command(subcommand)]
     Receipt(receipt::Command),
     /// Print what a bureau's DBA runs for the table exchange (库表交换).
     #[command(subcommand)]
     Exchange(exchange::Command),
+    /// Print how the tables are laid out over many machines (输出分布式部署语句).
+    #[command(subcommand)]
+    Growth(growth::Command),
     /// Show how far each process of a running mesh is, and what is stuck (查看运行状态).
     Status {
         /// The file that `up` writes into its data folder.
@@ -84,9 +92,11 @@ fn main() -> ExitCode {
             Command::Adapter(command) => return adapter::run(command).await,
             Command::Receipt(command) => return receipt::run(&command),
             Command::Exchange(command) => exchange::run(&command),
+            Command::Growth(command) => growth::run(&command),
             Command::Feeds(options) => return feeds::run(options).await,
             Command::Books(options) => return books::run(options).await,
             Command::Indicators(options) => return indicators::run(options).await,
+            Command::Identities(command) => return identities::run(command).await,
             Command::Prepare(options) => up::prepare(&options).await,
             Command::Status { mesh, json } => status::run(&mesh, json).await,
         }

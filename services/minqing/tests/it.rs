@@ -6,6 +6,10 @@
 mod adapter;
 #[path = "it/exchange.rs"]
 mod exchange;
+#[path = "it/growth.rs"]
+mod growth;
+#[path = "it/identities.rs"]
+mod identities;
 #[path = "it/indicators.rs"]
 mod indicators;
 #[path = "it/policy.rs"]

@@ -37,6 +37,7 @@ const REFERRAL_SETTLED: &str = "minqing.dispatch.v1.ReferralSettled";
 const WORK_ORDER_OPENED: &str = "minqing.dispatch.v1.WorkOrderOpened";
 const WORK_ORDER_VERIFIED: &str = "minqing.dispatch.v1.WorkOrderVerified";
 const WORK_ORDER_CLOSED: &str = "minqing.dispatch.v1.WorkOrderClosed";
+const WARNING_QUIETED: &str = "minqing.dispatch.v1.WarningQuieted";
 const VISIT_RECORDED: &str = "minqing.dispatch.v1.VisitRecorded";
 const REFERRAL_SIGNED: &str = "minqing.feedback.v1.ReferralSigned";
 const FEEDBACK_RECORDED: &str = "minqing.feedback.v1.FeedbackRecorded";
@@ -60,6 +61,7 @@ pub fn consumers(monitoring: &Arc<Monitoring>) -> Vec<Consumer> {
                 WORK_ORDER_OPENED,
                 WORK_ORDER_VERIFIED,
                 WORK_ORDER_CLOSED,
+                WARNING_QUIETED,
                 VISIT_RECORDED,
             ],
             audience: None,
@@ -103,6 +105,7 @@ impl Handler for Dispatched {
             deeds.households.extend(deeds.checked.iter().map(|of| of.household));
             deeds.households.extend(deeds.visits.iter().map(|of| of.household));
             deeds.households.extend(deeds.steps.iter().map(|of| of.household));
+            deeds.households.extend(deeds.quieted.iter().map(|of| of.household));
             deed::apply(&self.0, work, deeds).await
         })
     }
@@ -139,6 +142,10 @@ fn read(event: &Event, deeds: &mut Deeds) -> Result<()> {
             let closed: WorkOrderClosed = decode(event)?;
             deeds.steps.extend(said::closed(&closed).ok_or_else(unreadable)?);
             deeds.checked.extend(checks::closed(closed).ok_or_else(unreadable)?);
+        }
+        WARNING_QUIETED => {
+            let unreadable = Fault::EventUnreadable { kind: WARNING_QUIETED };
+            deeds.quieted.extend(said::quieted(&decode(event)?).ok_or(unreadable)?);
         }
         VISIT_RECORDED => {
             let unreadable = Fault::EventUnreadable { kind: VISIT_RECORDED };

@@ -54,6 +54,8 @@ async fn build(context: Context) -> anyhow::Result<Parts> {
         consumers: events::consumers(&monitoring),
         reconcilers: vec![
             Arc::new(worker::Screening(Arc::clone(&monitoring))),
+            Arc::new(worker::Counties(Arc::clone(&monitoring))),
+            Arc::new(worker::Facts(Arc::clone(&monitoring))),
             Arc::new(worker::Withdrawals(Arc::clone(&monitoring))),
             Arc::new(worker::Versions(Arc::clone(&monitoring))),
         ],

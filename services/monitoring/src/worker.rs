@@ -1,4 +1,4 @@
-//! Periodic work: the daily screening, taking withdrawn batches back, forgetting old versions of records.
+//! Periodic work: the daily screening, what batches made due, taking withdrawn batches back, forgetting old versions of records.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,10 @@ use minqing_kit::{
     reconcile::{Pass, Reconciler},
 };
 
-use crate::app::{Monitoring, screen, withdraw};
+use crate::{
+    app::{Monitoring, due, screen, withdraw},
+    store,
+};
 
 /// Time between two looks at the business date, or for a withdrawn batch.
 const EVERY: Duration = Duration::from_millis(500);
@@ -27,6 +30,48 @@ impl Reconciler for Screening {
 
     fn run_once(&self) -> BoxFuture<'_, Result<Pass>> {
         Box::pin(screen::pass(Arc::clone(&self.0)))
+    }
+}
+
+/// Evaluates counties whose feeds became known.
+pub struct Counties(pub Arc<Monitoring>);
+
+impl Reconciler for Counties {
+    fn name(&self) -> &'static str {
+        "counties"
+    }
+
+    fn every(&self) -> Duration {
+        EVERY
+    }
+
+    fn run_once(&self) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(due::counties(Arc::clone(&self.0)))
+    }
+
+    fn owes(&self) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async { store::due::county_owed(&mut *self.0.db.acquire().await?).await })
+    }
+}
+
+/// Tells identification of changed facts.
+pub struct Facts(pub Arc<Monitoring>);
+
+impl Reconciler for Facts {
+    fn name(&self) -> &'static str {
+        "facts"
+    }
+
+    fn every(&self) -> Duration {
+        EVERY
+    }
+
+    fn run_once(&self) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(due::facts(Arc::clone(&self.0)))
+    }
+
+    fn owes(&self) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async { store::due::fact_owed(&mut *self.0.db.acquire().await?).await })
     }
 }
 

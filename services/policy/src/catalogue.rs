@@ -26,6 +26,8 @@ const RECORD_COLUMNS: [&str; 10] = [
     "ended_on",
 ];
 
+const RECORD_KEY: &str = "record_key";
+
 /// A column of a source as expressions see it.
 #[derive(Debug, Clone)]
 pub struct Column {
@@ -82,6 +84,9 @@ pub struct RecordSet {
     pub division: Option<DivisionLevel>,
     /// Table without its schema, `record_medical_insurance_settlement`.
     pub table: String,
+    /// Columns of its primary key. A record's key is a hash of the dataset's natural key; where that names the person, the
+    /// person stands in the primary key too, so that the table can be split by person.
+    pub primary_key: &'static str,
     /// The dataset's own columns, in the order of the contract.
     pub columns: Vec<RecordColumn>,
     /// The contract itself: rhythm, due day, days of freshness.
@@ -152,7 +157,7 @@ pub fn readable_tables() -> Vec<String> {
 
 /// Statements that create the table, or bring an older one up to the contract. Safe to repeat.
 pub fn record_table_ddl(set: &RecordSet) -> Vec<String> {
-    let table = &set.table;
+    let (table, key) = (&set.table, set.primary_key);
     let (person, index) = match set.division {
         None => ("not null", format!("{table}_person_idx on monitoring.{table} (person_key)")),
         Some(_) => {
@@ -163,7 +168,7 @@ pub fn record_table_ddl(set: &RecordSet) -> Vec<String> {
         "create table if not exists monitoring.{table} (\n  record_key uuid not null,\n  person_key uuid {person},\n  \
          division_code text not null,\n  county_code text not null,\n  as_of date not null,\n  content_hash bytea not \
          null,\n  batch_id uuid not null,\n  first_on date not null,\n  changed_on date not null,\n  ended_on date,\n  \
-         constraint {table}_pkey primary key (record_key)\n)"
+         constraint {table}_pkey primary key ({key})\n)"
     )];
     for column in &set.columns {
         statements.push(format!(
@@ -190,9 +195,19 @@ fn record_set_of(dataset: Dataset, message: &MessageDescriptor) -> RecordSet {
             Subject::Person | Subject::Household | Subject::Unspecified => None,
         },
         table: format!("record_{}_{}", dataset.bureau, dataset.name),
+        primary_key: if message.fields().any(|field| names_the_person(&field)) {
+            "record_key, person_key"
+        } else {
+            RECORD_KEY
+        },
         columns: message.fields().filter_map(|field| record_column(&field)).collect(),
         contract: dataset,
     }
+}
+
+/// Whether a field of the natural key stands for the person.
+fn names_the_person(field: &FieldDescriptor) -> bool {
+    contract::column(field).is_some_and(|column| column.key && column.format() == ColumnFormat::IdNumber)
 }
 
 /// `None` for fields that never reach monitoring (names, ID numbers, what the contract says to leave out) and for

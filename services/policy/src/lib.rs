@@ -28,6 +28,7 @@ mod reference;
 mod routing;
 mod rules;
 mod schema;
+mod sign;
 mod sql;
 mod summary;
 mod worked;
@@ -48,6 +49,7 @@ pub use reference::Verdict;
 pub use routing::{Desk, LevelLimits, ReferralRule, Route, When};
 pub use rules::Owner;
 pub use schema::schemas;
+pub use sign::Sign;
 pub use summary::{Summary, Unconfirmed};
 pub use worked::Worked;
 

@@ -23,6 +23,7 @@ use crate::{
     reference::Book,
     routing::{LevelLimits, Route},
     rules::Owner,
+    sign::{self, Sign},
     sql::{self, Statements},
 };
 
@@ -203,6 +204,11 @@ impl Pack {
     /// Sources a fact rests on, directly or through other facts: `register`, `hr.unemployment`, `investigation` …
     pub fn sources_of(&self, fact: &str) -> &[String] {
         self.0.index.sources_of(fact)
+    }
+
+    /// What another value of each fact says about the data; facts without an entry move by the calendar alone.
+    pub fn signs(&self) -> BTreeMap<String, Sign> {
+        sign::signs(&self.0.contents, &self.0.analysis)
     }
 
     /// Indicators about households and persons by each source they rest on, however many facts lie between.

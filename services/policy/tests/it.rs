@@ -16,5 +16,6 @@ mod it {
     mod properties;
     mod scale;
     mod schema;
+    mod signs;
     mod town;
 }

@@ -16,7 +16,8 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use minqing_kit::{Parts, ServiceDef};
 use minqing_proto::minqing::registry::v1::{
-    registry_books_service_server::RegistryBooksServiceServer, registry_service_server::RegistryServiceServer,
+    identity_service_server::IdentityServiceServer, registry_books_service_server::RegistryBooksServiceServer,
+    registry_service_server::RegistryServiceServer,
 };
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
@@ -35,6 +36,7 @@ pub fn service() -> ServiceDef {
                 let mut parts = Parts::default();
                 parts.routes.add_service(RegistryServiceServer::new(api::RegistryRpc::new(Arc::clone(&registry))));
                 parts.routes.add_service(RegistryBooksServiceServer::new(api::BooksRpc::new(Arc::clone(&registry))));
+                parts.routes.add_service(IdentityServiceServer::new(api::IdentityRpc::new(Arc::clone(&registry))));
                 parts.consumers = events::consumers(&registry);
                 parts.reconcilers = worker::reconcilers(&registry);
                 Ok(parts)

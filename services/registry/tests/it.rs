@@ -16,3 +16,5 @@ mod identities;
 mod import;
 #[path = "it/looks.rs"]
 mod looks;
+#[path = "it/reviews.rs"]
+mod reviews;

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Rows of one batch on either side.
-const ROWS: usize = 20_000;
+pub const ROWS: usize = 20_000;
 
 pub async fn run(mesh: &Mesh, repeats: usize) -> anyhow::Result<Value> {
     let url = mesh.database()?.to_owned();
@@ -69,7 +69,8 @@ pub async fn run(mesh: &Mesh, repeats: usize) -> anyhow::Result<Value> {
     }))
 }
 
-async fn submit(channel: Channel, today: &str, round: usize) -> anyhow::Result<()> {
+/// Sends one batch; each round has rows of its own.
+pub async fn submit(channel: Channel, today: &str, round: usize) -> anyhow::Result<()> {
     let header = BatchHeader {
         request_id: uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, format!("bench-{today}-{round}").as_bytes())
             .to_string(),

@@ -1,7 +1,11 @@
 //! J4: a record sent by a bureau until its referral is in the competent bureau's hands; beside the bare pipeline of the same
-//! durable steps: insert and commit, XADD, XREADGROUP, insert and commit, an answer read back.
+//! durable steps: insert and commit, XADD, XREADGROUP, insert and commit, an answer read back. First one after another, then
+//! while another bureau sends batches of 20,000 rows without a pause: an urgent record must not wait behind a large feed.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use anyhow::{bail, ensure};
 use minqing_proto::minqing::{
@@ -22,6 +26,7 @@ use sqlx::{Connection as _, PgConnection};
 use tonic::{Request, transport::Channel};
 
 use crate::{
+    ingest,
     measure::{percentile, round},
     mesh::Mesh,
     people, query,
@@ -30,7 +35,9 @@ use crate::{
 /// Records sent a repeat, one after the other has come through.
 const RECORDS: usize = 20;
 /// Longest wait for one referral.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Batches of the other bureau have numbers of their own.
+const LOAD_ROUND: usize = 100;
 
 pub async fn run(mesh: &Mesh, repeats: usize) -> anyhow::Result<Value> {
     query::register(mesh).await?;
@@ -46,6 +53,7 @@ pub async fn run(mesh: &Mesh, repeats: usize) -> anyhow::Result<Value> {
             }
         }
     }
+    let (loaded, rows_per_second) = under_load(mesh, &channel, &today, (repeats + 1) * RECORDS).await?;
     Ok(json!({
         "records": ours.len(),
         "record_to_referral_p50_ms": round(percentile(&ours, 50.0)),
@@ -54,8 +62,38 @@ pub async fn run(mesh: &Mesh, repeats: usize) -> anyhow::Result<Value> {
         "bare_pipeline_p99_ms": round(percentile(&bare, 99.0)),
         "p50_ratio": round(percentile(&ours, 50.0) / percentile(&bare, 50.0)),
         "p99_ratio": round(percentile(&ours, 99.0) / percentile(&bare, 99.0)),
+        "under_load_rows_per_second": round(rows_per_second),
+        "under_load_p50_ms": round(percentile(&loaded, 50.0)),
+        "under_load_p99_ms": round(percentile(&loaded, 99.0)),
+        "under_load_slowest_ms": round(percentile(&loaded, 100.0)),
         "goal": "p99 <= 2 x the bare pipeline",
     }))
+}
+
+/// Milliseconds of each record while another bureau's batches keep the mesh busy, and the rows of those a second.
+async fn under_load(mesh: &Mesh, channel: &Channel, today: &str, first: usize) -> anyhow::Result<(Vec<f64>, f64)> {
+    let other = mesh.channel("adapter-medical_insurance", "bureau/medical_insurance").await?;
+    let done = AtomicBool::new(false);
+    let load = async {
+        let (began, mut batches) = (Instant::now(), 0);
+        while !done.load(Ordering::Relaxed) {
+            ingest::submit(other.clone(), today, LOAD_ROUND + batches).await?;
+            batches += 1;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "small counts")]
+        let rows = (batches * ingest::ROWS) as f64;
+        anyhow::Ok(rows / began.elapsed().as_secs_f64())
+    };
+    let records = async {
+        let mut took = Vec::new();
+        for n in 0..2 * RECORDS {
+            took.push(one(channel, today, first + n).await?);
+        }
+        done.store(true, Ordering::Relaxed);
+        anyhow::Ok(took)
+    };
+    let (rate, took) = tokio::try_join!(load, records)?;
+    Ok((took, rate))
 }
 
 /// Milliseconds from sending one monitored household, long without a check, to holding its referral (A25).

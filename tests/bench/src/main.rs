@@ -11,6 +11,7 @@ mod mesh;
 mod people;
 mod query;
 mod rules;
+mod snapshot;
 mod transports;
 
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ use crate::mesh::Mesh;
 /// Jobs of the mesh's performance goals, each beside its anchor.
 #[derive(Parser)]
 struct Arguments {
-    /// J1 ingest, J2 a large feed by each transport, J3 rules, J4 record to referral, J5 query with audit, J7 memory of an idle mesh; all when none is named.
+    /// J1 ingest, J2 a monthly snapshot cross-matched and a large feed by each transport, J3 rules, J4 record to referral, J5 query with audit, J7 memory of an idle mesh; all when none is named.
     jobs: Vec<String>,
     /// The file `minqing up` writes.
     #[arg(long)]
@@ -40,6 +41,12 @@ struct Arguments {
     /// J2: database of the bureau, as its adapter is told.
     #[arg(long)]
     bureau_database: Option<String>,
+    /// J2: households of the county whose snapshot is cross-matched; nine rows each.
+    #[arg(long, default_value_t = 20_000)]
+    snapshot_households: usize,
+    /// J2: Python with DuckDB.
+    #[arg(long)]
+    duckdb: Option<PathBuf>,
     /// J3: the policy pack's folder.
     #[arg(long)]
     policy: PathBuf,
@@ -88,8 +95,8 @@ async fn main() -> anyhow::Result<()> {
     if wanted("J1") {
         figures.insert("J1".to_owned(), ingest::run(&mesh, arguments.repeats).await?);
     }
-    if let Some(bureau) = arguments.bureau_database.as_deref().filter(|_| wanted("J2")) {
-        figures.insert("J2".to_owned(), transports::run(&mesh, bureau, arguments.rows).await?);
+    if wanted("J2") {
+        figures.insert("J2".to_owned(), large_feeds(&mesh, &arguments).await?);
     }
     figures.insert("load_after".to_owned(), json!(measure::load()));
     print(&figures)?;
@@ -97,6 +104,15 @@ async fn main() -> anyhow::Result<()> {
         std::fs::write(path, serde_json::to_vec_pretty(&Value::Object(figures))?)?;
     }
     Ok(())
+}
+
+async fn large_feeds(mesh: &Mesh, arguments: &Arguments) -> anyhow::Result<Value> {
+    let (households, duckdb) = (arguments.snapshot_households, arguments.duckdb.as_deref());
+    let mut figures = json!({ "snapshot": snapshot::run(mesh, households, &arguments.scratch, duckdb).await? });
+    if let Some(bureau) = arguments.bureau_database.as_deref().filter(|_| arguments.rows > 0) {
+        figures["transports"] = transports::run(mesh, bureau, arguments.rows).await?;
+    }
+    Ok(figures)
 }
 
 async fn rules(mesh: &Mesh, arguments: &Arguments) -> anyhow::Result<Value> {

@@ -1,4 +1,4 @@
-//! J2: a large feed by each transport (gRPC, files, tables in the bureau's database), each beside COPY of as many rows, and
+//! J2, transports: a large feed by each transport (gRPC, files, tables in the bureau's database), each beside COPY of as many rows, and
 //! the most memory that the adapter held meanwhile.
 
 use std::{

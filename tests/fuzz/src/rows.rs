@@ -7,11 +7,11 @@ use minqing_adapter::{
     RawRow,
     receipt::RowsDigest,
     row::{
-        Checks, CleanRow, Fault,
+        Checks, CleanRow, Doubtful, Fault, Outcome, doubt,
         schema::{About, Schema},
     },
 };
-use minqing_kit::keys::Keyring;
+use minqing_kit::keys::{self, Keyring};
 use minqing_proto::minqing::bureau::v1::{SubmitBatchRequest, submit_batch_request::Part};
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
@@ -30,14 +30,25 @@ pub fn choose(data: &[u8]) -> Option<(&'static Schema, &[u8])> {
 
 pub fn checks() -> Checks<'static> {
     let today = NaiveDate::from_ymd_opt(2026, 10, 26).unwrap();
-    Checks { keys: &KEYS, today, knows: &|_| true, county: 0 }
+    Checks { keys: &KEYS, today, knows: &|_| true, county: 0, searches: true }
 }
 
 /// Checks a row as a batch of its dataset would.
 pub fn judge(schema: &Schema, number: u32, row: RawRow<'_>) {
-    match row.check(number, &checks()) {
-        Ok(clean) => good(schema, &clean),
-        Err(fault) => told(schema, number, &fault),
+    match row.judge(number, &checks()) {
+        Outcome::Clean(clean) => good(schema, &clean),
+        Outcome::Doubtful(doubtful) => in_doubt(schema, number, &doubtful),
+        Outcome::Refused(fault) => told(schema, number, &fault),
+    }
+}
+
+/// A row that may be meant for somebody is refused like any other, and has all that taking it needs.
+fn in_doubt(schema: &Schema, number: u32, doubtful: &Doubtful) {
+    told(schema, number, &doubtful.fault);
+    assert!(!doubtful.candidates.is_empty() && doubtful.candidates.len() <= keys::MOST_CANDIDATES);
+    assert!(!doubtful.name_key.is_nil() && doubtful.candidates.iter().all(|c| c.person_key != doubtful.number_key));
+    if let Some(texts) = doubt::key_texts(schema, &doubtful.body) {
+        assert_eq!(texts, doubtful.key_texts, "the key reads back from what goes on");
     }
 }
 
@@ -51,6 +62,10 @@ fn good(schema: &Schema, clean: &CleanRow) {
     assert_eq!(body.encode_to_vec(), clean.body, "one row, one form");
     let named = matches!(schema.about, About::Person { .. });
     assert!(clean.person_key.is_nil() != named && clean.name_key.is_nil() != named);
+    if let Some(texts) = doubt::key_texts(schema, &clean.body) {
+        let key = doubt::record_key(schema, &KEYS, &texts, clean.person_key);
+        assert_eq!(key, clean.record_key, "the key reads back from what goes on");
+    }
     assert!(clean.division < 1_000_000_000_000 && (named || schema.about.fits(clean.division)));
 }
 

@@ -68,6 +68,7 @@ pub fn parse(name: &str, title: &dyn Fn(&str) -> Option<String>) -> Result<(Kind
         ("ledger_", Form::Ledger),
         ("verification_", Form::Verification),
     ];
+    let stem = stem.trim();
     if let Some((_, form)) = forms.into_iter().find(|(prefix, _)| stem.starts_with(prefix)) {
         return Ok((Kind::Form(form), format));
     }
@@ -129,6 +130,15 @@ mod tests {
         assert_eq!(read("withdraw_1.csv").unwrap().0, Kind::Form(Form::Withdrawal));
         assert_eq!(read("ledger_2026-10.csv").unwrap().0, Kind::Form(Form::Ledger));
         assert_eq!(read("verification_1.csv").unwrap().0, Kind::Form(Form::Verification));
+    }
+
+    #[test]
+    fn a_blank_before_a_name_changes_nothing() {
+        assert_eq!(read(" feedback_26__增量__x__changes__1.csv").unwrap().0, Kind::Form(Form::Feedback));
+        assert_eq!(
+            read(" 学籍信息__621202__20261026__增量__B1.xlsx"),
+            read("学籍信息__621202__20261026__增量__B1.xlsx")
+        );
     }
 
     #[test]

@@ -32,6 +32,8 @@ use crate::{
 };
 
 const ERRORS_A_PAGE: i64 = 5_000;
+/// Rows named that were taken by a decision.
+const LINKED_TOLD: i32 = 100;
 
 /// A file under way.
 struct Taken<'a> {
@@ -189,6 +191,7 @@ impl Taken<'_> {
         match outcome {
             Outcome::Batch(batch, _) => {
                 head.extend(batch_head(batch));
+                head.extend(self.linked_head(batch).await?);
             }
             Outcome::Form(sent, told, _) => {
                 head.push(("结果 outcome", "已接收 taken".to_owned()));
@@ -221,6 +224,21 @@ impl Taken<'_> {
             table = self.tell_rows(table, batch).await?;
         }
         blocking(move || table.finish()).await?.map_err(Error::bug)
+    }
+
+    /// Says which rows were taken as a person's by a decision, if any were.
+    async fn linked_head(&self, batch: &Batch) -> Result<Vec<(&'static str, String)>> {
+        if batch.linked == 0 {
+            return Ok(Vec::new());
+        }
+        let id = minqing_kit::id::parse_name("batches", &batch.name, "name")?;
+        let mut conn = self.core.cx.db.acquire().await?;
+        let rows = store::linked_rows(&mut conn, id, LINKED_TOLD).await?;
+        let rows: Vec<String> = rows.iter().map(i32::to_string).collect();
+        Ok(vec![
+            ("按已确认身份接收 linked", batch.linked.to_string()),
+            ("按已确认身份接收的行（请在源头更正） linked rows, to be corrected at the source", rows.join(" ")),
+        ])
     }
 
     /// Adds a batch's refused rows, page by page.

@@ -8,7 +8,8 @@ use std::{
 
 use minqing_kit::{Call, Error, db::Fingerprint, id};
 use minqing_proto::minqing::bureau::v1::{
-    BatchHeader, DigestForm, ReplayBatchRequest, ReplayBatchResponse, replay_service_server::ReplayService,
+    BatchHeader, DigestForm, ReplayBatchRequest, ReplayBatchResponse, SubmitBatchResponse,
+    replay_service_server::ReplayService,
 };
 use prost::Message as _;
 use prost_types::Any;
@@ -78,7 +79,8 @@ impl Core {
         let intake = read.await.map_err(Error::bug)??;
         let received = Received { form, digest, signature: None, raw: None };
         let answer = self.finish(intake, call, fingerprint, received).await?;
-        Ok(ReplayBatchResponse { batch: answer.batch, errors: answer.errors, receipt: answer.receipt })
+        let SubmitBatchResponse { batch, errors, receipt, notes } = answer;
+        Ok(ReplayBatchResponse { batch, errors, receipt, notes })
     }
 
     /// What was sent for a batch; the look is audited before anything of it is opened.

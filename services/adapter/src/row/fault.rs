@@ -1,7 +1,11 @@
 //! Why a row was refused, kept small (a batch may hold hundreds of thousands) and put in words on demand. Words name
 //! the column and the remedy, never the value.
 
-use minqing_proto::minqing::types::v1::{RowError, RowReason};
+use minqing_proto::minqing::{
+    registry::v1::IdentityReviewKind,
+    types::v1::{RowError, RowReason},
+};
+use uuid::Uuid;
 
 use super::schema::{About, Schema};
 
@@ -13,21 +17,37 @@ pub struct Fault {
     pub reason: RowReason,
     /// The earlier row it clashes with, or the number of a field nobody knows; 0 for none.
     pub other: u32,
+    /// Who may be meant, where somebody on file may.
+    pub review: Option<Review>,
+}
+
+/// A review in which a person decides who is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Review {
+    pub id: Uuid,
+    pub kind: IdentityReviewKind,
+    /// Persons on file who may be meant.
+    pub persons: u32,
 }
 
 impl Fault {
     pub fn new(row: u32, column: Option<usize>, reason: RowReason) -> Fault {
-        Fault { row, column: column.and_then(|c| u16::try_from(c).ok()), reason, other: 0 }
+        Fault { row, column: column.and_then(|c| u16::try_from(c).ok()), reason, other: 0, review: None }
     }
 
     /// The same as the contract's message, with its texts.
     pub fn explain(&self, schema: &Schema) -> RowError {
         let column = self.column.and_then(|c| schema.columns.get(usize::from(c)));
         let (header, field) = column.map_or(("", ""), |c| (c.header.as_str(), c.field.name()));
-        let (message, message_zh) = match self.reason {
+        let (mut message, mut message_zh) = match self.reason {
             RowReason::DivisionLevel => words_of_level(schema.about, header),
             _ => words(self, header, column),
         };
+        if let Some(review) = self.review {
+            let (remedy, remedy_zh) = words_of_review(review);
+            message.push_str(&remedy);
+            message_zh.push_str(&remedy_zh);
+        }
         RowError {
             row: i32::try_from(self.row).unwrap_or(i32::MAX),
             field: field.to_owned(),
@@ -161,6 +181,30 @@ fn words_of_identity(fault: &Fault, header: &str) -> (String, String) {
             "该身份证号在底册中对应另一姓名，请与证件核对".to_owned(),
         ),
     }
+}
+
+/// What a county's operator may do about it; names the review, never the person.
+fn words_of_review(review: Review) -> (String, String) {
+    let name = minqing_kit::id::name("identityReviews", review.id);
+    let (en, zh) = match (review.kind, review.persons) {
+        (IdentityReviewKind::NumberFault, 1) => (
+            "one person on file under this name has a number that differs in one place",
+            "底册中有一名同名人员的号码与此仅差一处",
+        ),
+        (IdentityReviewKind::NumberFault, _) => (
+            "several persons on file under this name have a number that differs in one place",
+            "底册中有多名同名人员的号码与此仅差一处",
+        ),
+        (IdentityReviewKind::NameVariant, _) => {
+            ("the county can confirm that it is the same person", "可由县区确认是否同一人")
+        }
+        (IdentityReviewKind::OthersNumber, _) => (
+            "a member of the same household is on file under this name with another number",
+            "同户有一名成员以此姓名登记、号码不同",
+        ),
+        _ => ("two names under one number are never taken for one person", "同一号码下的两个姓名不会被当作同一人"),
+    };
+    (format!("; {en}: see review {name}"), format!("；{zh}，见身份复核 {name}"))
 }
 
 fn range(min: Option<i64>, max: Option<i64>) -> String {

@@ -2,20 +2,23 @@
 //! texts (file) become the same [`RawRow`] and pass the same checks, so both get the same answer for the same fault.
 //! Pure: the register is asked later, for the whole batch.
 
+pub mod doubt;
 mod fault;
 pub mod schema;
-mod spelling;
 pub mod text;
 mod wire;
 
 use chrono::{Months, NaiveDate};
-use minqing_kit::keys::{IdFault, IdNumber, Keyring};
+use minqing_kit::keys::{IdFault, IdNumber, Keyring, Secret, spelling};
 use minqing_proto::minqing::types::v1::RowReason;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, Kind, Value};
 use uuid::Uuid;
 
-pub use self::fault::Fault;
+pub use self::{
+    doubt::Doubtful,
+    fault::{Fault, Review},
+};
 use self::{
     schema::{About, Column, Form, Schema},
     text::Scale,
@@ -158,17 +161,46 @@ impl<'a> RawRow<'a> {
     }
 
     /// Checks every column and makes the row that goes to monitoring; the first fault in column order otherwise.
-    pub fn check(mut self, row: u32, cx: &Checks<'_>) -> Result<CleanRow, Fault> {
+    pub fn check(self, row: u32, cx: &Checks<'_>) -> Result<CleanRow, Fault> {
+        match self.judge(row, cx) {
+            Outcome::Clean(clean) => Ok(clean),
+            Outcome::Doubtful(doubtful) => Err(doubtful.fault),
+            Outcome::Refused(fault) => Err(fault),
+        }
+    }
+
+    /// As [`RawRow::check`]; a row that is good but for its number, and may be meant for somebody, says so.
+    pub fn judge(mut self, row: u32, cx: &Checks<'_>) -> Outcome {
         self.make_plain();
         let mut read = Read::default();
+        let mut doubt = None;
         for (place, column) in self.schema.columns.iter().enumerate() {
             let cell = self.cells.get_mut(place).map(std::mem::take).unwrap_or_default();
             let scale = self.scales.get(place).copied().unwrap_or(Scale::One);
-            let value = read_cell((self.schema.about, column), cell, scale, cx, &mut read);
-            read.standard.push(value.map_err(|reason| Fault::new(row, Some(place), reason))?);
+            match read_cell((self.schema.about, column), cell, scale, cx, &mut read) {
+                Ok(text) => read.standard.push(text),
+                Err(reason) => {
+                    let fault = Fault::new(row, Some(place), reason);
+                    // The rest is read only to know whether the number is all that is wrong.
+                    if doubt.is_some() || read.faulty_number.is_none() {
+                        return Outcome::Refused(doubt.unwrap_or(fault));
+                    }
+                    doubt = Some(fault);
+                    read.standard.push(String::new());
+                }
+            }
         }
-        read.finish(self.schema, row, cx)
+        read.finish(self.schema, row, cx, doubt)
     }
+}
+
+/// What became of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Clean(CleanRow),
+    /// Refused for its number, unless the person it means is known.
+    Doubtful(Box<Doubtful>),
+    Refused(Fault),
 }
 
 /// What checks need beside the row.
@@ -179,6 +211,8 @@ pub struct Checks<'a> {
     pub knows: &'a (dyn Fn(u64) -> bool + Sync),
     /// County of the batch, twelve digits; rows of another county contradict it. 0: any.
     pub county: u64,
+    /// Whether it is searched for whom a faulty number may mean. That takes some tenths of a millisecond a number.
+    pub searches: bool,
 }
 
 /// A good row.
@@ -191,6 +225,8 @@ pub struct CleanRow {
     pub name_key: Uuid,
     /// Keys of the name's other spellings; none for most.
     pub spellings: Vec<Uuid>,
+    /// The name as it came, for whoever has to decide about it.
+    pub name: Secret,
     /// Twelve digits.
     pub division: u64,
     /// The dataset's message without identity and what is left out.
@@ -226,14 +262,31 @@ impl Standard<'_> {
 }
 
 /// A row under reading: canonical texts in column order and what was made of the ID number and the name.
-#[derive(Default)]
 struct Read {
     standard: Vec<String>,
     person_key: Uuid,
     name_key: Uuid,
     spellings: Vec<Uuid>,
+    name: Secret,
     division: u64,
     id: String,
+    /// A number that is none, with those it may be meant for.
+    faulty_number: Option<(Secret, Vec<doubt::Likely>)>,
+}
+
+impl Default for Read {
+    fn default() -> Read {
+        Read {
+            standard: Vec::new(),
+            person_key: Uuid::nil(),
+            name_key: Uuid::nil(),
+            spellings: Vec::new(),
+            name: Secret::new(String::new()),
+            division: 0,
+            id: String::new(),
+            faulty_number: None,
+        }
+    }
 }
 
 fn read_cell(
@@ -262,6 +315,7 @@ fn read_cell(
         Form::Name => {
             read.name_key = cx.keys.name_key(&text);
             read.spellings = spelling::others(&text).iter().map(|other| cx.keys.name_key(other)).collect();
+            read.name = Secret::new(text.as_str());
             bounded(column, text)
         }
         Form::IdNumber => id_number(&text, cx, read),
@@ -304,18 +358,24 @@ fn id_number(text: &str, cx: &Checks<'_>, read: &mut Read) -> Result<String, Row
     if text::is_scientific(text) {
         return Err(RowReason::NumericIdCell);
     }
-    let id = IdNumber::parse(text).map_err(|fault| match fault {
-        IdFault::Malformed => RowReason::IdNumberMalformed,
-        IdFault::CheckDigit => RowReason::IdNumberCheckDigit,
-    })?;
     let oldest = cx.today.checked_sub_months(Months::new(OLDEST * 12)).unwrap_or(NaiveDate::MIN);
-    if id.birth_on() > cx.today || id.birth_on() <= oldest {
-        return Err(RowReason::AgeImplausible);
-    }
-    read.person_key = cx.keys.person_key(&id);
+    let lives = |id: &IdNumber| id.birth_on() <= cx.today && id.birth_on() > oldest;
+    let reason = match IdNumber::parse(text) {
+        Ok(id) if lives(&id) => return Ok(good_number(&id, cx, read)),
+        Ok(_) => RowReason::AgeImplausible,
+        Err(IdFault::Malformed) => RowReason::IdNumberMalformed,
+        Err(IdFault::CheckDigit) => RowReason::IdNumberCheckDigit,
+    };
+    let likely = if cx.searches { doubt::likely(text, cx.keys, lives) } else { Vec::new() };
+    read.faulty_number = (!likely.is_empty()).then(|| (Secret::new(text), likely));
+    Err(reason)
+}
+
+fn good_number(id: &IdNumber, cx: &Checks<'_>, read: &mut Read) -> String {
+    read.person_key = cx.keys.person_key(id);
     id.expose().clone_into(&mut read.id);
     // In the natural key the person stands for the number, so that 15 and 18 digits are one.
-    Ok(read.person_key.to_string())
+    read.person_key.to_string()
 }
 
 fn division(text: &str, about: About, cx: &Checks<'_>, read: &mut Read) -> Result<String, RowReason> {
@@ -339,20 +399,40 @@ fn number(column: &Column, text: &str, scale: Scale) -> Result<String, RowReason
 }
 
 impl Read {
-    fn finish(self, schema: &Schema, row: u32, cx: &Checks<'_>) -> Result<CleanRow, Fault> {
+    fn finish(self, schema: &Schema, row: u32, cx: &Checks<'_>, doubt: Option<Fault>) -> Outcome {
         if let Some(check) = schema.bureau.check {
             let standard = Standard { schema, values: &self.standard, id: &self.id };
             if let Some(field) = check(&standard) {
-                return Err(Fault::new(row, schema.place(field), RowReason::Inconsistent));
+                let fault = Fault::new(row, schema.place(field), RowReason::Inconsistent);
+                return Outcome::Refused(doubt.unwrap_or(fault));
             }
         }
-        let mut parts = vec![schema.bureau.name, schema.name()];
-        let keyed = schema.columns.iter().zip(&self.standard).filter(|(c, _)| c.key);
-        parts.extend(keyed.map(|(_, text)| text.as_str()));
-        let record_key = cx.keys.record_key(&parts);
         let body = body(schema, &self.standard);
-        let Read { person_key, name_key, spellings, division, .. } = self;
-        Ok(CleanRow { record_key, person_key, name_key, spellings, division, body })
+        let keyed = schema.columns.iter().zip(self.standard).filter(|(c, _)| c.key);
+        let key_texts: Vec<String> = keyed.map(|(_, text)| text).collect();
+        let Read { person_key, name_key, spellings, name, division, .. } = self;
+        match (doubt, self.faulty_number) {
+            (None, _) => {
+                let record_key = doubt::record_key(schema, cx.keys, &key_texts, person_key);
+                Outcome::Clean(CleanRow { record_key, person_key, name_key, spellings, name, division, body })
+            }
+            (Some(fault), Some((number, candidates))) if !name_key.is_nil() => {
+                let number_key = cx.keys.faulty_number_key(number.expose());
+                Outcome::Doubtful(Box::new(Doubtful {
+                    fault,
+                    number_key,
+                    name_key,
+                    spellings,
+                    candidates,
+                    number,
+                    name,
+                    key_texts,
+                    division,
+                    body,
+                }))
+            }
+            (Some(fault), _) => Outcome::Refused(fault),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use minqing_adapter::{
     Bureau, RawRow,
     files::table::map_header,
     row::{
-        Cell, Checks,
+        Cell, Checks, Outcome, doubt,
         schema::{About, Form, Schema, code_key},
         text::Scale,
     },
@@ -29,7 +29,7 @@ static SCHEMAS: LazyLock<Vec<Schema>> =
 static KEYS: LazyLock<Keyring> = LazyLock::new(Keyring::generate);
 
 fn checks(today: NaiveDate) -> Checks<'static> {
-    Checks { keys: &KEYS, today, knows: &|_| true, county: 0 }
+    Checks { keys: &KEYS, today, knows: &|_| true, county: 0, searches: true }
 }
 
 fn today() -> NaiveDate {
@@ -90,6 +90,42 @@ fn a_sample_row_of_every_dataset_passes_and_its_template_reads_back() {
         let header: Vec<_> = header.trim().split(',').map(str::to_owned).collect();
         assert!(map_header(schema, &header).is_ok(), "{}", schema.name());
         assert!(template::xlsx(schema).unwrap().starts_with(b"PK"));
+    }
+}
+
+#[test]
+fn a_rows_key_reads_back_from_what_goes_on_unless_part_of_it_does_not() {
+    let mut lacking = Vec::new();
+    for schema in SCHEMAS.iter().filter(|s| matches!(s.about, About::Person { .. })) {
+        let clean = RawRow::new(schema, sample(schema), &[]).check(1, &checks(today())).unwrap();
+        match doubt::key_texts(schema, &clean.body) {
+            Some(texts) => {
+                let key = doubt::record_key(schema, &KEYS, &texts, clean.person_key);
+                assert_eq!(key, clean.record_key, "{}", schema.name());
+            }
+            None => lacking.push(schema.name()),
+        }
+    }
+    lacking.sort_unstable();
+    assert_eq!(lacking, ["major_disease", "two_cancer_patient"]);
+}
+
+#[test]
+fn a_row_in_doubt_has_the_key_of_the_right_one() {
+    for schema in SCHEMAS.iter().filter(|s| matches!(s.about, About::Person { .. })) {
+        let place = schema.columns.iter().position(|c| c.form == Form::IdNumber).unwrap();
+        let good = RawRow::new(schema, sample(schema), &[]).check(1, &checks(today())).unwrap();
+        let mut cells = sample(schema);
+        let id = id_number(1);
+        cells[place] = Cell::Text(format!("{}{}", &id[..17], if id.ends_with('1') { '2' } else { '1' }));
+        let Outcome::Doubtful(doubtful) = RawRow::new(schema, cells, &[]).judge(1, &checks(today())) else {
+            panic!("{} is not in doubt", schema.name())
+        };
+        assert_eq!(doubtful.fault.reason, RowReason::IdNumberCheckDigit);
+        let key = doubt::record_key(schema, &KEYS, &doubtful.key_texts, good.person_key);
+        assert_eq!(key, good.record_key, "{}", schema.name());
+        assert!(doubtful.candidates.iter().any(|c| c.person_key == good.person_key));
+        assert_eq!(doubtful.body, good.body);
     }
 }
 

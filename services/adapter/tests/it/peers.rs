@@ -13,7 +13,7 @@ use minqing_proto::minqing::{
     bureau::v1::{LedgerDifference, LedgerDifferenceKind, LedgerEntry, LedgerResult},
     feedback::v1::{self as feedback, feedback_books_service_server, feedback_service_server},
     monitoring::v1::{self as monitoring, monitoring_service_server},
-    registry::v1::{self as registry, registry_service_server},
+    registry::v1::{self as registry, identity_service_server, registry_service_server},
 };
 use prost::Message as _;
 use sqlx::migrate::Migrator;
@@ -41,6 +41,10 @@ pub struct Register {
     /// Authorisations under which identities were revealed.
     pub authorisations: Mutex<Vec<String>>,
     pub matches: AtomicUsize,
+    /// What was asked about who may be meant.
+    pub doubts: Mutex<Vec<registry::IdentityDoubt>>,
+    /// Person for whom a number under a name stands.
+    pub links: Mutex<HashMap<(String, String), String>>,
 }
 
 #[derive(Default)]
@@ -117,13 +121,18 @@ impl registry_service_server::RegistryService for Shared<Register> {
     ) -> Answer<registry::MatchPersonsResponse> {
         self.0.matches.fetch_add(1, Ordering::SeqCst);
         let persons = self.0.persons.lock().unwrap().clone();
-        let answer = |probe: &registry::PersonProbe| match persons.iter().find(|p| p.person_key == probe.person_key) {
-            None => registry::PersonMatch::default(),
-            Some(p) => registry::PersonMatch {
-                known: true,
-                name_agrees: p.name_key == probe.name_key,
-                household: p.household.clone(),
-            },
+        let links = self.0.links.lock().unwrap().clone();
+        let answer = |probe: &registry::PersonProbe| {
+            let linked = links.get(&(probe.person_key.clone(), probe.name_key.clone())).cloned().unwrap_or_default();
+            match persons.iter().find(|p| p.person_key == probe.person_key) {
+                None => registry::PersonMatch { linked_person_key: linked, ..Default::default() },
+                Some(p) => registry::PersonMatch {
+                    known: true,
+                    name_agrees: p.name_key == probe.name_key,
+                    household: p.household.clone(),
+                    linked_person_key: linked,
+                },
+            }
         };
         let matches = request.get_ref().probes.iter().map(answer).collect();
         Ok(Response::new(registry::MatchPersonsResponse { matches }))
@@ -429,9 +438,10 @@ pub fn def(name: &str, add: impl FnOnce(&mut Parts) + Send + 'static) -> Service
 }
 
 pub fn registry(register: &Arc<Register>) -> ServiceDef {
-    let register = Shared(register.clone());
+    let (register, identities) = (Shared(register.clone()), Shared(register.clone()));
     def("registry", move |p| {
         p.routes.add_service(registry_service_server::RegistryServiceServer::new(register));
+        p.routes.add_service(identity_service_server::IdentityServiceServer::new(identities));
     })
 }
 

@@ -46,7 +46,7 @@ fn plain(mut answer: SubmitBatchResponse) -> SubmitBatchResponse {
 }
 
 fn as_submitted(answer: ReplayBatchResponse) -> SubmitBatchResponse {
-    SubmitBatchResponse { batch: answer.batch, errors: answer.errors, receipt: answer.receipt }
+    SubmitBatchResponse { batch: answer.batch, errors: answer.errors, receipt: answer.receipt, notes: answer.notes }
 }
 
 #[tokio::test]

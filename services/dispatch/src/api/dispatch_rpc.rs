@@ -18,6 +18,7 @@ use super::{field_work, indicators};
 use crate::{
     app::{
         check::{accept, not_found, record},
+        orders, overlaps,
         rules::Rules,
         scope,
         tell::{REFERRALS, WORK_ORDERS},
@@ -25,17 +26,13 @@ use crate::{
     },
     domain::division::prefix,
     store::{
-        list::{self, OrderFilter, ReferralFilter},
-        row::OrderRow,
-        work_order,
+        list::{self, OrderFilter, OrderKey, ReferralFilter},
         yields::Wanted,
     },
 };
 
 /// Most entries of a page.
 const MOST: i32 = 500;
-/// Key of work orders without a last day.
-const NO_LAST_DAY: &str = "9999-12-31";
 
 /// Serves work orders and referrals.
 pub struct DispatchRpc {
@@ -60,11 +57,10 @@ impl DispatchRpc {
             after: page.after.as_deref().map(order_key).transpose()?,
         };
         let mut connection = self.db.acquire().await?;
-        let rows = list::work_orders(&mut connection, &wanted).await?;
-        let last = rows.last().filter(|_| is_full(rows.len(), page.size)).map(order_key_of);
-        let orders = work_order::whole(&mut connection, rows).await?;
+        let found = orders::page(&mut connection, &self.rules, &wanted, self.db.clock().today()).await?;
+        let last = found.last.filter(|_| is_full(found.orders.len(), page.size)).map(order_key_of);
         Ok(pb::ListWorkOrdersResponse {
-            work_orders: orders.iter().map(|o| view::work_order(&self.rules, o)).collect(),
+            work_orders: found.orders,
             next_page_token: last.map_or_else(String::new, |key| next_token(&key, &filter)),
         })
     }
@@ -76,9 +72,8 @@ impl DispatchRpc {
         let read = self.db.read(call, move |work| {
             let (rules, scope) = (rules.clone(), scope.clone());
             Box::pin(async move {
-                let row = list::work_order(work.conn(), id, &scope).await?.ok_or_else(not_found)?;
-                let order = work_order::whole(work.conn(), vec![row]).await?.pop().ok_or_else(not_found)?;
-                let order = view::work_order(&rules, &order);
+                let today = work.today();
+                let order = orders::one(work.conn(), &rules, (id, &scope), today).await?.ok_or_else(not_found)?;
                 work.audit(if order.household.is_empty() { &order.name } else { &order.household }, &["work_order"]);
                 Ok(order)
             })
@@ -173,7 +168,7 @@ impl DispatchRpc {
         call: &Call,
         request: pb::ListIndicatorYieldsRequest,
     ) -> Result<pb::ListIndicatorYieldsResponse> {
-        let range = indicators::range(&request, self.db.clock().today())?;
+        let range = indicators::range((&request.raised_from, &request.raised_to), self.db.clock().today())?;
         let division = division(&request.division_code)?;
         let filter = format!("{}|{}|{}|{}", call.caller.as_str(), request.division_code, range.from, range.to);
         let page = page(request.page_size, &request.page_token, &filter, MOST)?;
@@ -181,6 +176,21 @@ impl DispatchRpc {
         let mut connection = self.db.acquire().await?;
         let all = yields::list(&mut connection, &self.rules, &Wanted { scope, division, range }).await?;
         Ok(indicators::answer(all, range, &page, &filter))
+    }
+
+    async fn overlaps(
+        &self,
+        call: &Call,
+        request: pb::ListIndicatorOverlapsRequest,
+    ) -> Result<pb::ListIndicatorOverlapsResponse> {
+        let range = indicators::range((&request.raised_from, &request.raised_to), self.db.clock().today())?;
+        let division = division(&request.division_code)?;
+        let filter = format!("{}|{}|{}|{}", call.caller.as_str(), request.division_code, range.from, range.to);
+        let page = page(request.page_size, &request.page_token, &filter, MOST)?;
+        let scope = scope::prefix(&call.caller)?;
+        let mut connection = self.db.acquire().await?;
+        let all = overlaps::list(&mut connection, &self.rules, &Wanted { scope, division, range }).await?;
+        Ok(indicators::pairs(all, range, &page, &filter))
     }
 }
 
@@ -241,6 +251,13 @@ impl DispatchService for DispatchRpc {
     ) -> tonic::Result<Response<pb::ListIndicatorYieldsResponse>> {
         Ok(Response::new(self.yields(&Call::of(&request), request.into_inner()).await?))
     }
+
+    async fn list_indicator_overlaps(
+        &self,
+        request: Request<pb::ListIndicatorOverlapsRequest>,
+    ) -> tonic::Result<Response<pb::ListIndicatorOverlapsResponse>> {
+        Ok(Response::new(self.overlaps(&Call::of(&request), request.into_inner()).await?))
+    }
 }
 
 /// A full page may have a next one.
@@ -248,16 +265,16 @@ fn is_full(rows: usize, size: i64) -> bool {
     i64::try_from(rows).is_ok_and(|rows| rows >= size)
 }
 
-fn order_key_of(row: &OrderRow) -> String {
-    let due = row.close_due_on.map_or_else(|| NO_LAST_DAY.to_owned(), |day| day.to_string());
-    format!("{}|{due}|{}", row.level, row.work_order_id)
+fn order_key_of(key: OrderKey) -> String {
+    format!("{}|{}|{}|{}", key.level, key.due_on, key.score, key.id)
 }
 
-fn order_key(key: &str) -> Result<(i16, NaiveDate, Uuid)> {
+fn order_key(key: &str) -> Result<OrderKey> {
     let parsed = || {
         let mut parts = key.split('|');
-        let key = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        parts.next().is_none().then_some(key)
+        let (level, due_on) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let (score, id) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        parts.next().is_none().then_some(OrderKey { level, due_on, score, id })
     };
     parsed().ok_or_else(wrong_token)
 }
@@ -309,8 +326,10 @@ mod tests {
     #[test]
     fn a_token_with_another_key_is_refused() {
         let id = Uuid::nil();
-        assert_eq!(order_key(&format!("2|2026-11-02|{id}")).unwrap().0, 2);
-        for wrong in ["", "2", "2|x|y", &format!("2|2026-11-02|{id}|")] {
+        let key = OrderKey { level: 2, due_on: "2026-11-02".parse().unwrap(), score: 731, id };
+        let read = order_key(&order_key_of(key)).unwrap();
+        assert_eq!((read.level, read.due_on, read.score, read.id), (2, key.due_on, 731, id));
+        for wrong in ["", "2", "2|x|1|y", &format!("2|2026-11-02|{id}"), &format!("2|2026-11-02|1|{id}|")] {
             assert!(order_key(wrong).is_err());
         }
         assert!(referral_key("2026-11-02").is_err());

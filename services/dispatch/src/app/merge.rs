@@ -27,6 +27,8 @@ pub struct Raised {
     pub level: i16,
     pub raised_on: NaiveDate,
     pub record_accepted_time: String,
+    /// Day of the check that found the same not true, when it comes up again.
+    pub changed_since: Option<NaiveDate>,
 }
 
 /// What monitoring tells.
@@ -205,8 +207,8 @@ impl Desk {
             .iter()
             .filter(|s| s.household_id == about.household && s.subject == about.subject)
             .filter(|s| s.indicator == raised.indicator && s.person_key == raised.person)
+            .find(|s| s.quiet().holds(raised.raised_on, raised.changed_since))
             .map(|s| s.until_on)
-            .find(|until| *until >= raised.raised_on)
     }
 
     /// Programmes another referral of the household stands in the way of on a day.

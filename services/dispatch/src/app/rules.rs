@@ -10,11 +10,15 @@ use minqing_proto::minqing::types::v1::{AssistanceClass, WarningLevel};
 use crate::{
     domain::{
         division,
+        score::{MOST, Weights},
         timetable::{Limit, Timetable},
         work_order::Target,
-        yields::Floor,
+        yields::{Floor, OverlapLimit},
     },
-    store::yields::{CheckMinutes, Range, Watched},
+    store::{
+        score::Indicators,
+        yields::{CheckMinutes, Range, Watched},
+    },
 };
 
 /// Working days after a limit from which lateness is the city's to supervise (督办), whatever the level, unless the
@@ -28,6 +32,10 @@ const YIELD_FLOOR: &str = "yield_floor_permille";
 const YIELD_WINDOW: &str = "yield_window_days";
 const YIELD_LEAST: &str = "yield_least_checks";
 
+/// Parameters of the pack: share of the smaller one, and work orders shared, from which two indicators may be one rule.
+const OVERLAP_SHARE: &str = "overlap_share_permille";
+const OVERLAP_LEAST: &str = "overlap_least_work_orders";
+
 /// A place where yields are watched, and from when on one has fallen there.
 #[derive(Clone, Debug)]
 pub struct Watch {
@@ -39,11 +47,12 @@ pub struct Watch {
 #[derive(Clone)]
 pub struct Rules {
     pack: Arc<Pack>,
+    behind: Arc<Indicators>,
 }
 
 impl Rules {
     pub fn new(pack: Pack) -> Rules {
-        Rules { pack: Arc::new(pack) }
+        Rules { behind: Arc::new(behind(&pack)), pack: Arc::new(pack) }
     }
 
     /// The indicator in words, Chinese; its id when the pack does not know it.
@@ -151,6 +160,35 @@ impl Rules {
         Some(Watch { place: Watched { division: place.to_owned(), prefix, range: Range { from, to } }, floor })
     }
 
+    /// From when on two indicators may be one rule; none when the pack does not say.
+    pub fn overlap_limit(&self, on: NaiveDate) -> Option<OverlapLimit> {
+        let value = |name| self.pack.parameter_at(name, &self.pack.head().city, Area::All, on).map(|used| used.value);
+        Some(OverlapLimit {
+            permille: value(OVERLAP_SHARE)?.parse().ok()?,
+            least_shared: value(OVERLAP_LEAST)?.parse().ok()?,
+        })
+    }
+
+    /// Weights of scores; none when the pack lacks one.
+    pub fn score_weights(&self, on: NaiveDate) -> Option<Weights> {
+        let value =
+            |name| self.pack.parameter_at(name, &self.pack.head().city, Area::All, on)?.value.parse::<i32>().ok();
+        let weight = |name| value(name).map(|weight| weight.clamp(0, MOST));
+        Some(Weights {
+            level: weight("score_level_weight")?,
+            yields: weight("score_yield_weight")?,
+            bureaus: weight("score_bureaus_weight")?,
+            visit: weight("score_visit_weight")?,
+            bureaus_full: value("score_bureaus_full")?.max(1),
+            visit_full_days: value("score_visit_full_days")?.max(1),
+        })
+    }
+
+    /// Which bureaus' data stand behind each indicator; what the register and the mesh itself know is nobody's witness.
+    pub fn bureaus_behind(&self) -> Indicators {
+        self.behind.as_ref().clone()
+    }
+
     /// A level without a closing limit gives a bureau the longest one there is.
     fn referral_due(&self, level: i16, on: NaiveDate) -> Result<NaiveDate> {
         let longest = (1..=5).rev().find_map(|l| self.limits(l).ok()?.close_working_days);
@@ -174,4 +212,22 @@ impl Rules {
             )
         })
     }
+}
+
+fn behind(pack: &Pack) -> Indicators {
+    let mut all = Indicators::default();
+    for indicator in pack.indicators() {
+        let mut bureaus = 0;
+        // Any day will do: an indicator has no versions.
+        for fact in pack.facts_of(&indicator.id, NaiveDate::MIN) {
+            let named = pack.sources_of(&fact).iter().filter_map(|source| source.split_once('.'));
+            let bits =
+                named.filter_map(|(bureau, _)| minqing_policy::bureau(bureau)).map(|bureau| 1_i64 << (bureau as i32));
+            bureaus |= bits.fold(0, |all, bit| all | bit);
+        }
+        all.ids.push(indicator.id.clone());
+        all.yields.push(None);
+        all.bureaus.push(bureaus);
+    }
+    all
 }

@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 use minqing_kit::{db::Work, id};
 use minqing_proto::minqing::dispatch::v1::{
-    ReferralIssued, ReferralSettled, WorkOrderClosed, WorkOrderEscalated, WorkOrderOpened, WorkOrderVerified,
+    ReferralIssued, ReferralSettled, WarningQuieted, WorkOrderClosed, WorkOrderEscalated, WorkOrderOpened,
+    WorkOrderVerified,
 };
 use uuid::Uuid;
 
@@ -44,7 +45,12 @@ pub fn tell(work: &mut Work, rules: &Rules, order: &WorkOrder, effects: &[Effect
                     work.emit(&event.referral.clone(), &event, None);
                 }
             }
-            Effect::NotTrue(warning) => suppressions.extend(suppression(rules, order, *warning, work.today())),
+            Effect::NotTrue(warning) => {
+                if let Some(suppression) = suppression(rules, order, *warning, work.today()) {
+                    work.emit(&order_name(order), &quieted(*warning, order, &suppression, work.today()), None);
+                    suppressions.push(suppression);
+                }
+            }
         }
     }
     suppressions
@@ -140,6 +146,16 @@ fn settled(order: &WorkOrder, referral: &Referral) -> ReferralSettled {
     }
 }
 
+fn quieted(warning: Uuid, order: &WorkOrder, suppression: &Suppression, today: NaiveDate) -> WarningQuieted {
+    WarningQuieted {
+        warning: id::name(WARNINGS, warning),
+        household: household_name(order),
+        indicator: suppression.indicator.clone(),
+        checked_on: today.to_string(),
+        quiet_until: suppression.until_on.to_string(),
+    }
+}
+
 fn suppression(rules: &Rules, order: &WorkOrder, warning: Uuid, today: NaiveDate) -> Option<Suppression> {
     let reason = order.reasons.iter().find(|r| r.warning == warning)?;
     let days = rules.suppress_days(&reason.indicator);
@@ -150,5 +166,6 @@ fn suppression(rules: &Rules, order: &WorkOrder, warning: Uuid, today: NaiveDate
         person_key: reason.person,
         until_on: today + chrono::Days::new(u64::from(days)),
         work_order_id: order.id,
+        quieted_on: Some(today),
     })
 }

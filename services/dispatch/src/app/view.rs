@@ -45,6 +45,8 @@ pub fn work_order(rules: &Rules, order: &WorkOrder) -> pb::WorkOrder {
         referrals: referrals.map(|r| referral(&r)).collect(),
         etag: order.version.to_string(),
         recheck: order.recheck(),
+        score: None,
+        score_reasons: Vec::new(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 pub mod division;
 pub mod error;
+pub mod quiet;
 pub mod referral;
+pub mod score;
 pub mod state;
 pub mod timetable;
 pub mod verdict;

@@ -29,6 +29,37 @@ pub enum Turn {
     Stays,
 }
 
+/// Work orders that two indicators share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overlap {
+    pub shared: i64,
+    /// Work orders of the one that has fewer.
+    pub smaller: i64,
+}
+
+/// From when on two indicators may be one rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverlapLimit {
+    pub permille: i32,
+    /// Fewer shared work orders say nothing.
+    pub least_shared: i64,
+}
+
+impl Overlap {
+    /// Shared by those of the smaller one.
+    pub fn permille(self) -> i32 {
+        let permille = self.shared.checked_mul(1000).and_then(|all| all.checked_div(self.smaller));
+        permille.and_then(|permille| i32::try_from(permille).ok()).unwrap_or_default()
+    }
+}
+
+impl OverlapLimit {
+    /// Whether an overlap is as large as that.
+    pub fn reached(self, overlap: Overlap) -> bool {
+        overlap.shared >= self.least_shared.max(1) && overlap.permille() >= self.permille
+    }
+}
+
 impl Checks {
     /// Found true by checked; unknown when nothing was checked.
     pub fn permille(self) -> Option<i32> {
@@ -93,6 +124,18 @@ mod tests {
         }
         let lenient = Floor { least_checks: 0, ..FLOOR };
         assert_eq!(lenient.judge(false, checks(0, 0)), Turn::Stays, "nothing checked says nothing");
+    }
+
+    #[test]
+    fn two_indicators_may_be_one_when_the_smaller_is_hardly_ever_alone() {
+        let limit = OverlapLimit { permille: 800, least_shared: 20 };
+        for (shared, smaller, permille, reached) in
+            [(20, 25, 800, true), (20, 26, 769, false), (19, 19, 1000, false), (0, 0, 0, false)]
+        {
+            let overlap = Overlap { shared, smaller };
+            assert_eq!((overlap.permille(), limit.reached(overlap)), (permille, reached), "{shared}/{smaller}");
+        }
+        assert!(!OverlapLimit { permille: 0, least_shared: 0 }.reached(Overlap { shared: 0, smaller: 3 }));
     }
 
     #[test]

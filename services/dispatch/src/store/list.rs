@@ -5,7 +5,7 @@ use minqing_kit::Result;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::row::{OrderRow, ReferralRow, order_columns, referral_columns};
+use super::row::{ReferralRow, referral_columns};
 
 /// Which work orders; prefixes are of division codes, empty for all.
 #[derive(Clone, Debug)]
@@ -16,48 +16,17 @@ pub struct OrderFilter {
     pub division: String,
     pub state: Option<String>,
     pub size: i64,
-    /// Level, last day (far future when none) and id of the last row of the page before.
-    pub after: Option<(i16, NaiveDate, Uuid)>,
+    pub after: Option<OrderKey>,
 }
 
-/// A page of work orders, most urgent first.
-pub async fn work_orders(connection: &mut PgConnection, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
-    let (level, due, id) = filter.after.map_or((None, None, None), |(l, d, i)| (Some(l), Some(d), Some(i)));
-    let rows = sqlx::query_as(
-        concat!(
-            "select ",
-            order_columns!(),
-            " from dispatch.work_order as w \
-         where starts_with(w.assigned_to, $1) and starts_with(w.division_code, $2) and ($3::text is null or w.state = $3) \
-           and ($4::smallint is null \
-                or (w.level, coalesce(w.close_due_on, date '9999-12-31'), w.work_order_id) > ($4, $5::date, $6::uuid)) \
-         order by w.level, coalesce(w.close_due_on, date '9999-12-31'), w.work_order_id limit $7"
-        ),
-    )
-    .bind(&filter.scope)
-    .bind(&filter.division)
-    .bind(filter.state.as_deref())
-    .bind(level)
-    .bind(due)
-    .bind(id)
-    .bind(filter.size)
-    .fetch_all(connection)
-    .await?;
-    Ok(rows)
-}
-
-/// One work order within a scope.
-pub async fn work_order(connection: &mut PgConnection, id: Uuid, scope: &str) -> Result<Option<OrderRow>> {
-    let row = sqlx::query_as(concat!(
-        "select ",
-        order_columns!(),
-        " from dispatch.work_order as w where w.work_order_id = $1 and starts_with(w.assigned_to, $2)"
-    ))
-    .bind(id)
-    .bind(scope)
-    .fetch_optional(connection)
-    .await?;
-    Ok(row)
+/// Where the page before ended.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderKey {
+    pub level: i16,
+    /// Far future when there is none.
+    pub due_on: NaiveDate,
+    pub score: i32,
+    pub id: Uuid,
 }
 
 /// Which referrals.

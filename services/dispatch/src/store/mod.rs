@@ -2,8 +2,10 @@
 //! handful of statements, however many households it touches.
 
 pub mod list;
+pub mod overlaps;
 pub mod pass;
 pub mod row;
+pub mod score;
 pub mod suppression;
 pub mod visit;
 pub mod work_order;

@@ -8,6 +8,8 @@ mod falls;
 mod indicators;
 mod listing;
 mod merging;
+mod overlaps;
+mod scores;
 mod verdict;
 mod visits;
 mod withdrawn;

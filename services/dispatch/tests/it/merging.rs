@@ -1,7 +1,7 @@
 //! Warnings come in: merged, repeated, cleared, suppressed, about feeds.
 
 use minqing_proto::minqing::{
-    dispatch::v1::{ReferralIssued, Verdict, WorkOrderClosed, WorkOrderOpened, WorkOrderState},
+    dispatch::v1::{ReferralIssued, Verdict, WarningQuieted, WorkOrderClosed, WorkOrderOpened, WorkOrderState},
     monitoring::v1::WarningRaised,
     types::v1::{Bureau, WarningLevel},
 };
@@ -135,6 +135,56 @@ async fn not_true_keeps_the_same_warning_on_the_same_person_quiet() {
     .await
     .unwrap();
     assert_eq!(kept, (1, 2), "the suppressed warning is on file, and cleared");
+}
+
+#[tokio::test]
+async fn a_warning_that_comes_up_again_is_checked_again_although_the_days_are_not_over() {
+    let desk = Desk::open().await;
+    desk.raise(&[warning(1, "A13", 1, 11)]).await;
+    let order = desk.order().await;
+    desk.record(TOWNSHIP, desk.report(1, &order, Verdict::NotTrue)).await.unwrap();
+    let quieted = desk.told::<WarningQuieted>("WarningQuieted").await;
+    let told = WarningQuieted {
+        warning: name("warnings", 1),
+        household: name("households", 1),
+        indicator: "A13".to_owned(),
+        checked_on: "2026-10-26".to_owned(),
+        quiet_until: "2027-04-24".to_owned(),
+    };
+    assert_eq!(quieted, [told]);
+
+    desk.day("2026-11-10").await;
+    let since = |n, on: &str| WarningRaised { changed_since: on.to_owned(), ..warning(n, "A13", 1, 11) };
+    desk.raise(&[since(2, "")]).await;
+    // Monitoring does not know of the newest check yet: what is new to it may have been seen.
+    desk.raise(&[since(3, "2026-10-25")]).await;
+    assert_eq!(desk.orders().await.len(), 1);
+    desk.raise(&[since(4, "2026-10-26")]).await;
+    let orders = desk.orders().await;
+    let open: Vec<_> = orders.iter().filter(|o| o.closed_on.is_empty()).collect();
+    let reasons: Vec<_> = open.iter().flat_map(|o| &o.reasons).map(|r| r.warning.clone()).collect();
+    assert_eq!((open.len(), reasons), (1, vec![name("warnings", 4)]));
+
+    // Its check sets the day anew.
+    desk.record(TOWNSHIP, desk.report(2, open[0], Verdict::NotTrue)).await.unwrap();
+    desk.raise(&[since(5, "2026-10-26"), since(6, "")]).await;
+    assert_eq!(desk.orders().await.len(), 2);
+    desk.raise(&[since(7, "2026-11-10")]).await;
+    assert_eq!(desk.orders().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_warning_is_no_longer_quiet_after_the_day() {
+    let desk = Desk::open().await;
+    desk.raise(&[warning(1, "A15", 1, 0)]).await;
+    let order = desk.order().await;
+    desk.record(TOWNSHIP, desk.report(1, &order, Verdict::NotTrue)).await.unwrap();
+    desk.day("2026-11-25").await;
+    desk.raise(&[warning(2, "A15", 1, 0)]).await;
+    assert_eq!(desk.orders().await.len(), 1, "the last quiet day");
+    desk.day("2026-11-26").await;
+    desk.raise(&[warning(3, "A15", 1, 0)]).await;
+    assert_eq!(desk.orders().await.len(), 2);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::Work;
+use super::{Work, migrate};
 use crate::{
     error::{Error, Result},
     id::canonical_uuid,
@@ -146,9 +146,11 @@ const KEPT: &str = "40 days";
 const PRUNED_AT_ONCE: i64 = 5_000;
 
 impl super::Db {
-    /// Removes answers and inbox entries past their time, a bounded number; true when more may be left.
+    /// Makes the audit's months ahead, removes answers and inbox entries past their time, a bounded number; true when more
+    /// may be left.
     pub async fn prune(&self) -> Result<bool> {
         let mut connection = self.acquire().await?;
+        migrate::make_audit_months(&mut connection).await?;
         let answers = sqlx::query(
             "delete from idempotency where ctid = any (array( \
                select ctid from idempotency where completed_at < clock_timestamp() - $1::text::interval limit $2))",

@@ -13,18 +13,26 @@ const MIGRATION_LOCK: i32 = 0x6d71_6d67;
 /// Longest wait for another instance that is migrating.
 const MIGRATION_WAIT: &str = "set lock_timeout = '60s'";
 
+/// Months of the audit made ahead.
+const AUDIT_MONTHS: i32 = 3;
+
 /// The kit's own migrations, the same in every schema.
 pub fn kit_migrations() -> Migrator {
-    let first = Migration::new(
-        1,
-        "kit".into(),
-        MigrationType::Simple,
-        include_str!("../../migrations/0001_kit.sql").into_sql_str(),
-        false,
-    );
-    let mut migrator = Migrator::with_migrations(vec![first]);
+    let all = [
+        (1, "kit", include_str!("../../migrations/0001_kit.sql")),
+        (2, "audit months", include_str!("../../migrations/0002_audit_months.sql")),
+    ];
+    let all = all.map(|(version, title, sql)| {
+        Migration::new(version, title.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    let mut migrator = Migrator::with_migrations(all.into());
     migrator.set_locking(false).dangerous_set_table_name("_kit_migrations");
     migrator
+}
+
+/// Makes the audit's months ahead that are missing; how many.
+pub(super) async fn make_audit_months(connection: &mut PgConnection) -> sqlx::Result<i32> {
+    sqlx::query_scalar("select audit_make_months($1)").bind(AUDIT_MONTHS).fetch_one(connection).await
 }
 
 /// The service's migrations without sqlx's own lock, which is one for the whole database: services migrate side by
@@ -49,6 +57,7 @@ pub(super) async fn run(options: &PgConnectOptions, schema: &str, migrations: &M
         .run_direct(None, &mut connection, false)
         .await
         .with_context(|| format!("the migrations of {schema} failed"))?;
+    make_audit_months(&mut connection).await.context("the audit's months cannot be made")?;
     // Ending the session gives the lock back.
     connection.close().await?;
     Ok(())

@@ -81,6 +81,11 @@ impl Work {
         self.traceparent = trace::current();
     }
 
+    /// The trace to which what is added now belongs, to be kept where something is left to be done later; empty outside any.
+    pub fn traceparent(&self) -> &str {
+        &self.traceparent
+    }
+
     /// What `add` adds belongs to the trace of an earlier change: the answer to what that change asked stands in the
     /// asking's trace, whatever trace the answer came in. An empty `traceparent` leaves everything in the current one.
     pub fn in_trace_of<T>(&mut self, traceparent: &str, step: &str, add: impl FnOnce(&mut Work) -> T) -> T {

@@ -59,6 +59,16 @@ impl IdNumber {
         Ok(IdNumber(digits))
     }
 
+    /// The number of seventeen digits, its check digit added; none when they give no real birth date.
+    pub(super) fn of_body(body: &str) -> Option<IdNumber> {
+        let digits = body.len() == 17 && body.bytes().all(|b| b.is_ascii_digit());
+        if !digits {
+            return None;
+        }
+        let whole = Zeroizing::new(format!("{body}{}", char::from(check_digit(body))));
+        IdNumber::parse(&whole).ok()
+    }
+
     /// The 18 characters; every use is a decision.
     pub fn expose(&self) -> &str {
         &self.0
@@ -73,7 +83,7 @@ impl IdNumber {
     }
 }
 
-fn narrow(c: char) -> char {
+pub(super) fn narrow(c: char) -> char {
     match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c).to_ascii_uppercase(),
         other => other.to_ascii_uppercase(),

@@ -18,7 +18,7 @@ use sha2::Sha256;
 use uuid::Uuid;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{IdNumber, Secret};
+use super::{IdNumber, Secret, names, plain_number};
 use crate::error::{Error, Result};
 
 const KEY_LEN: usize = 32;
@@ -162,10 +162,14 @@ impl Keyring {
         keyed(&self.person_key_secret, "minqing/person", &[&version, id.expose().as_bytes()])
     }
 
-    /// The pseudonym of a name: spaces and the middle dots of names do not count, full-width letters and case neither.
+    /// The pseudonym of a name: what [`names::plain`] leaves out does not count.
     pub fn name_key(&self, name: &str) -> Uuid {
-        let plain: Zeroizing<String> = Zeroizing::new(name.chars().filter_map(plain_name_char).collect());
-        keyed(&self.name_key_secret, "minqing/name", &[plain.as_bytes()])
+        keyed(&self.name_key_secret, "minqing/name", &[names::plain(name).as_bytes()])
+    }
+
+    /// What stands for a text that is no ID number, so that the same text is known again. No person's key is like it.
+    pub fn faulty_number_key(&self, text: &str) -> Uuid {
+        keyed(&self.person_key_secret, "minqing/faulty-number", &[plain_number(text).as_bytes()])
     }
 
     /// The pseudonym of a record made of several parts, such as a dataset row's natural key.
@@ -261,15 +265,6 @@ fn bound(subject: Uuid, field: &str) -> Vec<u8> {
     let mut bound = subject.as_bytes().to_vec();
     bound.extend_from_slice(field.as_bytes());
     bound
-}
-
-fn plain_name_char(c: char) -> Option<char> {
-    match c {
-        '·' | '•' | '・' | '‧' | '∙' | '⋅' | '．' | '.' | '\u{fe52}' => None,
-        c if c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}') => None,
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).map(|c| c.to_ascii_uppercase()),
-        c => Some(c.to_ascii_uppercase()),
-    }
 }
 
 #[cfg(test)]

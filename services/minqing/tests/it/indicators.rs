@@ -141,6 +141,22 @@ async fn a_rule_s_owner_sees_what_came_of_it_and_that_its_yield_fell() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rule_s_owner_sees_with_which_others_it_hits_the_same_households() {
+    let mesh = Mesh::start().await;
+    mesh.play().await;
+    let table = mesh.told(CITY, &["--overlaps"]);
+    let pair = line(&table, "A05").join(" ");
+    assert!(pair.ends_with("1 100.0 % 1 1 0") && pair.contains("A13"), "{table}");
+    assert!(
+        table.contains("重叠 pairs 1，可考虑合并 that may be one rule 0"),
+        "one shared work order says nothing: {table}"
+    );
+    let answer: Value = serde_json::from_str(&mesh.told(CITY, &["--overlaps", "--json"])).unwrap();
+    assert_eq!(answer["indicatorOverlaps"][0]["otherWorkOrders"], 20);
+    assert!(mesh.told(COUNTY, &["--overlaps"]).contains("pairs 0"), "another county's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_nothing_was_raised_hours_saved_are_unknown_and_not_nought() {
     let mesh = Mesh::start().await;
     mesh.play().await;

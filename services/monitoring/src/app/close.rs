@@ -1,15 +1,14 @@
 //! Ends a batch: the feed counts as delivered, rows a snapshot left out have ended, and what was unknown because the
-//! feed was stale or absent is evaluated for the whole county. A batch of which no row could be used delivers nothing,
+//! feed was stale or absent is due to be evaluated for the whole county. A batch of which no row could be used delivers nothing,
 //! but its quality is kept: the worst batches are those the feed's history needs most.
 
 use std::sync::Arc;
 
 use minqing_kit::{Result, call::Call, db::Work};
 use minqing_proto::minqing::monitoring::v1::{ClearReason, CloseBatchRequest, CloseBatchResponse};
-use uuid::Uuid;
 
 use super::{
-    Monitoring, SLICE,
+    Monitoring,
     evaluate::{self, Cause},
     feeds,
 };
@@ -23,7 +22,7 @@ use crate::{
     store::{
         self,
         batch::{Standing, Take},
-        feed, lock, roster,
+        due, feed, lock, roster,
     },
 };
 
@@ -65,31 +64,16 @@ async fn end(
     if !quality.is_unusable() {
         feed::deliver(work.conn(), batch).await?;
     }
-    let changed = store::batch::close(work.conn(), batch, ended, today).await?;
-
-    let mut households = roster::households_of(work.conn(), &touched).await?;
-    if !was_known && feed::was_fresh(work.conn(), batch, today).await? {
-        households.extend(county(work, &batch.county_code).await?);
-        households.sort_unstable();
-        households.dedup();
+    let (changed, unevaluated) = store::batch::close(work.conn(), batch, ended, today).await?;
+    if unevaluated || (!was_known && feed::was_fresh(work.conn(), batch, today).await?) {
+        let trace = work.traceparent().to_owned();
+        due::note_county(work.conn(), batch, &trace).await?;
     }
+    let households = roster::households_of(work.conn(), &touched).await?;
     evaluate::households(monitoring, work, &households, Cause::Record(&set.dataset.source())).await?;
     feeds::evaluate(monitoring, work, Some(batch), ClearReason::Refuted).await?;
     Ok(CloseBatchResponse {
         changed: i32::try_from(changed).unwrap_or(i32::MAX),
         ended: i32::try_from(ended).unwrap_or(i32::MAX),
     })
-}
-
-/// Every household of a county.
-async fn county(work: &mut Work, code: &str) -> Result<Vec<Uuid>> {
-    let mut all = Vec::new();
-    loop {
-        let slice = roster::in_county(work.conn(), code, all.last().copied(), SLICE as i64).await?;
-        let last = slice.len() < SLICE;
-        all.extend(slice);
-        if last {
-            return Ok(all);
-        }
-    }
 }

@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{
     domain::{
-        deed::{Books, MonthCompared, OrderStep, Receipt, Record, Visit},
+        deed::{Books, MonthCompared, OrderStep, Quieted, Receipt, Record, Visit},
         verdict::Checked,
     },
     store::{
-        deed, lock, reconciliation,
+        deed, lock, quiet, reconciliation,
         referral::{self, Issued, Settled},
     },
 };
@@ -34,6 +34,7 @@ pub struct Deeds {
     pub settled: Vec<Settled>,
     pub receipts: Vec<Receipt>,
     pub checked: Vec<Checked>,
+    pub quieted: Vec<Quieted>,
     pub visits: Vec<Visit>,
     pub steps: Vec<OrderStep>,
     pub records: Vec<Record>,
@@ -97,6 +98,11 @@ pub async fn apply(monitoring: &Monitoring, work: &mut Work, mut deeds: Deeds) -
         deed::put_records(work.conn(), &deeds.records).await?;
     }
     verdict::apply(work, &deeds.checked).await?;
-    evaluate::households(monitoring, work, &deeds.households, Cause::Deed(&deeds.sources())).await?;
+    if deeds.quieted.is_empty() {
+        return evaluate::households(monitoring, work, &deeds.households, Cause::Deed(&deeds.sources())).await.map(drop);
+    }
+    // What is known on the day of a check counts as seen by it.
+    quiet::put(work.conn(), &deeds.quieted).await?;
+    evaluate::households(monitoring, work, &deeds.households, Cause::Other).await?;
     Ok(())
 }

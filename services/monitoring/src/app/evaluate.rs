@@ -1,18 +1,26 @@
 //! Evaluates households and makes their warnings and told facts agree with the outcome. Doing it again changes
 //! nothing, and what comes out does not depend on the order in which the data came: it reads the data as they stand.
-//! Unknown leaves a warning as it is.
+//! Unknown leaves a warning as it is. One that a field check found not true makes room for another when its facts change.
 
 use std::sync::Arc;
 
 use chrono::{NaiveDate, SecondsFormat};
 use minqing_kit::{Result, db::Work, id};
-use minqing_proto::minqing::monitoring::v1::{ClearReason, WarningCleared, WarningRaised};
+use minqing_proto::minqing::{
+    monitoring::v1::{ClearReason, WarningCleared, WarningRaised},
+    types::v1::WarningLevel,
+};
 use uuid::Uuid;
 
-use super::{Monitoring, SLICE, told};
+use super::{
+    Monitoring, SLICE,
+    quiet::{Quiets, Rise},
+    rules::Rules,
+};
 use crate::{
     domain::{error::Fault, words},
     store::{
+        due::{self, Source},
         evaluation::{Change, Screening},
         lock, screening,
         warning::{self, Raised},
@@ -30,6 +38,8 @@ pub enum Cause<'a> {
     Time(&'a Screening),
     /// The roster, or the evaluation of everybody.
     Other,
+    /// Datasets that became known for the households' county, in the order in which they did.
+    Delivered(&'a [Source]),
     /// A batch that is being taken back.
     Withdrawal(&'a Withdrawn),
 }
@@ -46,7 +56,7 @@ pub struct Withdrawn {
 impl Cause<'_> {
     fn clear_reason(self) -> ClearReason {
         match self {
-            Cause::Record(_) | Cause::Deed(_) | Cause::Time(_) | Cause::Other => ClearReason::Refuted,
+            Cause::Record(_) | Cause::Delivered(_) | Cause::Deed(_) | Cause::Time(_) | Cause::Other => ClearReason::Refuted,
             Cause::Withdrawal(_) => ClearReason::DataWithdrawn,
         }
     }
@@ -78,12 +88,13 @@ pub async fn households(monitoring: &Monitoring, work: &mut Work, ids: &[Uuid], 
         tally.cleared += done.cleared;
         let as_before = match cause {
             Cause::Record(dataset) => !rules.tells_of(&[dataset]),
+            Cause::Delivered(sources) => !rules.tells_of(&names(sources)),
             Cause::Deed(sources) => !rules.tells_of(sources),
             // Facts that time changes are told by themselves.
             Cause::Time(_) => true,
             Cause::Other | Cause::Withdrawal(_) => false,
         };
-        told::tell(monitoring, work, if as_before { &warned } else { &held }).await?;
+        due::note_facts(work.conn(), if as_before { &warned } else { &held }).await?;
     }
     Ok(tally)
 }
@@ -99,13 +110,18 @@ async fn warnings(
     let rules = &monitoring.rules;
     let resting = match cause {
         Cause::Record(dataset) => rules.screening_of(&[dataset]),
+        Cause::Delivered(sources) => rules.screening_of(&names(sources)),
         Cause::Deed(sources) => rules.screening_of(sources),
         Cause::Other | Cause::Withdrawal(_) => Some(Arc::clone(&rules.statements.every)),
         Cause::Time(_) => None,
     };
     let screening = if let Cause::Time(screening) = cause { Some(screening) } else { resting.as_deref() };
     let Some(screening) = screening else { return Ok(Default::default()) };
-    let mut changes = rules.statements.changes(work.conn(), screening, (held, today), &rules.indicators).await?;
+    let mut quiets = Quiets::of(work, held).await?;
+    let wanted = (rules.indicators.as_slice(), quiets.open());
+    let mut changes = rules.statements.changes(work.conn(), screening, (held, today), wanted).await?;
+    // What data that no longer count had cleared is unknown now, which says nothing new.
+    let said = changes.len();
     if let Cause::Withdrawal(data) = cause {
         changes.extend(unsaid(monitoring, work, held, data).await?);
     }
@@ -114,22 +130,37 @@ async fn warnings(
     }
     let accepted = match cause {
         Cause::Record(_) => warning::accepted_at(work.conn()).await?.to_rfc3339_opts(SecondsFormat::Micros, true),
-        Cause::Deed(_) | Cause::Time(_) | Cause::Other | Cause::Withdrawal(_) => String::new(),
+        Cause::Delivered(_) | Cause::Deed(_) | Cause::Time(_) | Cause::Other | Cause::Withdrawal(_) => String::new(),
     };
     let mut raised = Raised::default();
     let mut cleared = Vec::new();
-    for change in changes {
-        match change.warning_id {
-            Some(id) => {
-                cleared.push(id);
-                emit_cleared(work, id, &change, cause.clear_reason());
-            }
-            None => raise(monitoring, work, &mut raised, change, &accepted)?,
+    let mut superseded = Vec::new();
+    for (at, change) in changes.into_iter().enumerate() {
+        if let Some(id) = change.warning_id {
+            cleared.push(id);
+            emit_cleared(work, id, &change, cause.clear_reason());
+            continue;
         }
+        let level = rules.raised_level(&change.indicator, change.severity.as_deref())?;
+        let rise =
+            if at < said { quiets.hear(monitoring, &change, level.into(), today)? } else { Some(Rise::default()) };
+        let Some(rise) = rise else { continue };
+        if let Some(id) = rise.instead_of {
+            superseded.push(id);
+            emit_cleared(work, id, &change, ClearReason::Superseded);
+        }
+        let (accepted, trace) = origin(rules, cause, &change.indicator).unwrap_or((accepted.clone(), ""));
+        work.in_trace_of(trace, "evaluate county", |work| {
+            raise(monitoring, work, &mut raised, (change, level, rise), &accepted);
+        });
     }
-    let tally = Tally { raised: count(raised.ids.len()), cleared: count(cleared.len()) };
+    quiets.save(work).await?;
+    let tally = Tally { raised: count(raised.ids.len()), cleared: count(cleared.len() + superseded.len()) };
     if !cleared.is_empty() {
         warning::clear(work.conn(), &cleared, today, cause.clear_reason()).await?;
+    }
+    if !superseded.is_empty() {
+        warning::clear(work.conn(), &superseded, today, ClearReason::Superseded).await?;
     }
     let mut warned: Vec<Uuid> = raised.households.iter().flatten().copied().collect();
     warned.sort_unstable();
@@ -140,9 +171,26 @@ async fn warnings(
     Ok((tally, warned))
 }
 
-fn raise(monitoring: &Monitoring, work: &mut Work, raised: &mut Raised, change: Change, accepted: &str) -> Result<()> {
+fn names(sources: &[Source]) -> Vec<&str> {
+    sources.iter().map(|of| of.source.as_str()).collect()
+}
+
+/// When the newest of the datasets behind a warning was accepted, and in which trace; none when they did not just become
+/// known.
+fn origin<'a>(rules: &Rules, cause: Cause<'a>, indicator: &str) -> Option<(String, &'a str)> {
+    let Cause::Delivered(sources) = cause else { return None };
+    let of = rules.newest_behind(indicator, sources)?;
+    Some((of.accepted_at.to_rfc3339_opts(SecondsFormat::Micros, true), of.traceparent.as_str()))
+}
+
+fn raise(
+    monitoring: &Monitoring,
+    work: &mut Work,
+    raised: &mut Raised,
+    (change, level, rise): (Change, WarningLevel, Rise),
+    accepted: &str,
+) {
     let id = work.new_id();
-    let level = monitoring.rules.raised_level(&change.indicator, change.severity.as_deref())?;
     let household = id::name("households", change.household_id);
     let event = WarningRaised {
         warning: id::name("warnings", id),
@@ -157,6 +205,7 @@ fn raise(monitoring: &Monitoring, work: &mut Work, raised: &mut Raised, change: 
         raised_on: work.today().to_string(),
         record_accepted_time: accepted.to_owned(),
         pack: monitoring.rules.pack_tag.clone(),
+        changed_since: rise.since.map(|on| on.to_string()).unwrap_or_default(),
     };
     work.emit(&household, &event, None);
     raised.ids.push(id);
@@ -172,7 +221,6 @@ fn raise(monitoring: &Monitoring, work: &mut Work, raised: &mut Raised, change: 
     raised.conditions.push(change.conditions.unwrap_or_else(empty));
     raised.facts.push(change.facts.unwrap_or_else(empty));
     raised.parameters.push(change.parameters.unwrap_or_else(empty));
-    Ok(())
 }
 
 /// What is unknown now, but was not while data counted that are withdrawn: a warning they raised has nothing left to stand

@@ -89,6 +89,7 @@ fn raise(monitoring: &Monitoring, work: &mut Work, raised: &mut Raised, late: Fe
         raised_on: work.today().to_string(),
         record_accepted_time: String::new(),
         pack: monitoring.rules.pack_tag.clone(),
+        changed_since: String::new(),
     };
     work.emit(&aggregate(&late), &event, None);
     raised.ids.push(id);

@@ -2,9 +2,11 @@
 
 pub mod close;
 pub mod deed;
+pub mod due;
 pub mod evaluate;
 pub mod feeds;
 pub mod policy;
+pub mod quiet;
 pub mod read;
 pub mod roster;
 pub mod rules;

@@ -10,8 +10,11 @@ use minqing_policy::{Indicator, Level, Pack, Severity};
 use minqing_proto::minqing::types::v1::WarningLevel;
 
 use crate::{
-    domain::error::Fault,
-    store::evaluation::{Screening, Statements},
+    domain::{error::Fault, quiet::Signs},
+    store::{
+        due::Source,
+        evaluation::{Screening, Statements},
+    },
 };
 
 /// The pack and what is asked of it all the time.
@@ -30,6 +33,8 @@ pub struct Rules {
     together: Mutex<HashMap<BTreeSet<String>, Arc<Screening>>>,
     /// Sources of the facts that are told.
     told: HashSet<String>,
+    /// Facts whose other values come from the data.
+    pub signs: Signs,
 }
 
 /// What rests on a dataset.
@@ -47,9 +52,10 @@ impl Rules {
         let statements = Statements::new(&pack, confined);
         let indicators = pack.indicators().iter().map(|i| i.id.clone()).collect();
         let of_dataset = by_dataset(&pack, &statements);
+        let signs = signs(&pack);
         let told = pack.sources_told().into_iter().map(str::to_owned).collect();
         let (pack_tag, together) = (pack.version_tag().to_owned(), Mutex::default());
-        Rules { pack_tag, statements, confined, indicators, of_dataset, together, told, pack }
+        Rules { pack_tag, statements, confined, indicators, of_dataset, together, told, signs, pack }
     }
 
     /// What changed rows of a dataset or another source can make true or false; none when nothing rests on them.
@@ -62,6 +68,14 @@ impl Rules {
         let mut together = self.together.lock().unwrap_or_else(PoisonError::into_inner);
         let made = together.entry(indicators).or_insert_with_key(|indicators| self.screening(indicators));
         Some(Arc::clone(made))
+    }
+
+    /// The last of the datasets that the indicator rests on.
+    pub fn newest_behind<'a>(&self, indicator: &str, sources: &'a [Source]) -> Option<&'a Source> {
+        let rests = |of: &&Source| {
+            self.of_dataset.get(&of.source).is_some_and(|resting| resting.indicators.iter().any(|i| i == indicator))
+        };
+        sources.iter().rev().find(rests)
     }
 
     /// What time can make true or false for those due for a cause; none where only facts are told.
@@ -103,6 +117,11 @@ impl Rules {
     }
 }
 
+fn signs(pack: &Pack) -> Signs {
+    let kind = |name: String, sign| Some((name.clone(), (pack.fact(&name)?.kind, sign)));
+    pack.signs().into_iter().filter_map(|(name, sign)| kind(name, sign)).collect()
+}
+
 /// Datasets on which the same indicators rest share their statements.
 fn by_dataset(pack: &Pack, statements: &Statements) -> HashMap<String, Resting> {
     let mut made: BTreeMap<BTreeSet<String>, Arc<Screening>> = BTreeMap::new();
@@ -114,6 +133,7 @@ fn by_dataset(pack: &Pack, statements: &Statements) -> HashMap<String, Resting> 
     pack.resting().into_iter().map(resting).collect()
 }
 
+/// Evaluates some of the indicators; one statement is kept for all when it is most of them.
 fn screening(pack: &Pack, statements: &Statements, indicators: &BTreeSet<String>) -> Arc<Screening> {
     let rules = pack.indicators().iter().filter(|rule| rule.level != Level::Feed).count();
     if indicators.len() * 100 > rules * MOST_OF_THEM {

@@ -14,11 +14,11 @@ use uuid::Uuid;
 use super::{
     Monitoring, SLICE,
     evaluate::{self, Cause, Tally},
-    feeds, told,
+    feeds,
 };
 use crate::store::{
-    due::{self, Next},
-    feed, lock,
+    day::{self, Next},
+    due, feed, lock,
     screening::{self, Progress},
 };
 
@@ -27,6 +27,8 @@ use crate::store::{
 const MOST_MISSED: i64 = 7;
 /// Cause of those whose facts may have to be told.
 const FACTS: &str = "facts";
+/// Cause of those about whom a check keeps something quiet no longer: by everything, as they are few.
+const QUIET: &str = "quiet";
 
 /// What one transaction did.
 enum Step {
@@ -88,7 +90,7 @@ async fn begin(work: &mut Work, mut progress: Progress, pack: &str) -> Result<()
     lock::move_roster(work.conn()).await?;
     let missed = progress.found_through.map(|found| (today - found).num_days());
     if progress.pack != pack || missed.is_none_or(|days| days > MOST_MISSED) {
-        due::forget(work.conn()).await?;
+        day::forget(work.conn()).await?;
         progress.through = None;
         progress.found_through = None;
         progress.last_household = None;
@@ -106,7 +108,7 @@ async fn find(monitoring: &Monitoring, work: &mut Work, mut progress: Progress, 
     for search in &plan.searches {
         let households = statements.due(work.conn(), &search.sql, (day, &counties)).await?;
         for cause in causes(monitoring, &search.cause) {
-            due::add(work.conn(), cause, &households).await?;
+            day::add(work.conn(), cause, &households).await?;
         }
     }
     let mut places = BTreeSet::new();
@@ -114,20 +116,21 @@ async fn find(monitoring: &Monitoring, work: &mut Work, mut progress: Progress, 
         places.insert((cause, county, Some(area)));
     }
     places.extend(plan.turns(day).map(|turn| (turn.cause.clone(), turn.prefix.clone(), None)));
-    for feed in due::ran_out(work.conn(), day).await? {
+    for feed in day::ran_out(work.conn(), day).await? {
         if let Some(cause) = plan.stale(&feed.bureau, &feed.dataset) {
             places.insert((cause.to_owned(), feed.county_code, None));
         }
     }
     for (cause, prefix, area) in places {
         for cause in causes(monitoring, &cause) {
-            due::add_place(work.conn(), cause, &prefix, area.as_deref()).await?;
+            day::add_place(work.conn(), cause, &prefix, area.as_deref()).await?;
         }
     }
+    day::add_heard_again(work.conn(), QUIET, day).await?;
     progress.found_through = Some(day);
     screening::advance(work.conn(), &progress).await?;
-    let pairs: i64 = due::count(work.conn()).await?.iter().map(|(cause, many)| many * reach(monitoring, cause)).sum();
-    let (households, all) = due::households(work.conn()).await?;
+    let pairs: i64 = day::count(work.conn()).await?.iter().map(|(cause, many)| many * reach(monitoring, cause)).sum();
+    let (households, all) = day::households(work.conn()).await?;
     let indicators = monitoring.rules.pack.indicators().iter().filter(|rule| rule.level != Level::Feed);
     let of_pairs = all * length(indicators.count());
     tracing::info!(%day, households, of_households = all, pairs, of_pairs, "found who is due");
@@ -149,7 +152,7 @@ fn reach(monitoring: &Monitoring, cause: &str) -> i64 {
 /// Evaluates the next of those due.
 async fn those_due(monitoring: &Monitoring, work: &mut Work, progress: Progress) -> Result<Pass> {
     lock::keep_roster(work.conn()).await?;
-    let next = due::next(work.conn(), SLICE as i64).await?;
+    let next = day::next(work.conn(), SLICE as i64).await?;
     // Several causes' households are taken in order of id at once: else two transactions could wait for each other.
     let ids: Vec<Uuid> =
         next.iter().flat_map(|of| &of.households).copied().collect::<BTreeSet<_>>().into_iter().collect();
@@ -159,7 +162,7 @@ async fn those_due(monitoring: &Monitoring, work: &mut Work, progress: Progress)
         let done = evaluate_due(monitoring, work, of, &held).await?;
         tally.raised += done.raised;
         tally.cleared += done.cleared;
-        due::done(work.conn(), of).await?;
+        day::done(work.conn(), of).await?;
     }
     let pairs: usize = next.iter().map(|of| of.households.len()).sum();
     finish(monitoring, work, progress, Slice { households: ids.len(), last: pairs < SLICE, tally }).await
@@ -168,8 +171,11 @@ async fn those_due(monitoring: &Monitoring, work: &mut Work, progress: Progress)
 async fn evaluate_due(monitoring: &Monitoring, work: &mut Work, of: &Next, held: &[Uuid]) -> Result<Tally> {
     if of.cause == FACTS {
         let there: Vec<Uuid> = of.households.iter().filter(|id| held.binary_search(id).is_ok()).copied().collect();
-        told::tell(monitoring, work, &there).await?;
+        due::note_facts(work.conn(), &there).await?;
         return Ok(Tally::default());
+    }
+    if of.cause == QUIET {
+        return evaluate::households(monitoring, work, &of.households, Cause::Other).await;
     }
     match monitoring.rules.screening_due(&of.cause) {
         Some(screening) => evaluate::households(monitoring, work, &of.households, Cause::Time(&screening)).await,

@@ -7,7 +7,7 @@ use minqing_proto::minqing::monitoring::v1::{SubmitRecordsRequest, SubmitRecords
 
 use super::{
     Monitoring,
-    evaluate::{self, Cause, count},
+    evaluate::{self, Cause, Tally, count},
 };
 use crate::{
     domain::{
@@ -17,7 +17,7 @@ use crate::{
     },
     store::{
         batch::{Standing, Take},
-        lock,
+        feed, lock,
         record::Written,
         roster,
     },
@@ -62,9 +62,15 @@ async fn take(monitoring: &Monitoring, work: &mut Work, part: &Part) -> Result<S
         Standing::Open => set.statements.write(work.conn(), batch, rows.clone(), monitoring.days(today)).await?,
         Standing::Superseded => Written { ignored: i64::from(count(rows.count())), ..Written::default() },
     };
-    crate::store::batch::add_part(work.conn(), batch, part.no, &rows.record_keys, &written).await?;
-    let households = roster::households_of(work.conn(), &written.touched).await?;
-    let tally = evaluate::households(monitoring, work, &households, Cause::Record(&set.dataset.source())).await?;
+    // Until a snapshot of an unknown feed is whole nothing can be said, and then the whole county is evaluated.
+    let later = batch.snapshot && !feed::is_fresh(work.conn(), batch, today).await?;
+    crate::store::batch::add_part(work.conn(), batch, part.no, &rows.record_keys, &written, later).await?;
+    let tally = if later {
+        Tally::default()
+    } else {
+        let households = roster::households_of(work.conn(), &written.touched).await?;
+        evaluate::households(monitoring, work, &households, Cause::Record(&set.dataset.source())).await?
+    };
     Ok(SubmitRecordsResponse {
         accepted: count(rows.count()),
         changed: written.changed,

@@ -1,5 +1,6 @@
 //! Tells identification the facts of households that have a warning or a class, whole and only when a value differs
-//! from what it was last told. A household once told of stays followed.
+//! from what it was last told. A household once told of stays followed. It is done by the reconciler `facts` for the
+//! households that an evaluation made due.
 
 use std::collections::BTreeMap;
 
@@ -32,11 +33,11 @@ pub struct Cell {
 /// Facts by name.
 pub type Cells = BTreeMap<String, Cell>;
 
-/// Tells what has changed of the households, which the transaction holds.
-pub async fn tell(monitoring: &Monitoring, work: &mut Work, held: &[Uuid]) -> Result<()> {
+/// Tells what has changed of the households, which the transaction holds; of how many.
+pub async fn tell(monitoring: &Monitoring, work: &mut Work, held: &[Uuid]) -> Result<usize> {
     let followed = fact::followed(work.conn(), held).await?;
     if followed.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let today = work.today();
     let ids: Vec<_> = followed.iter().map(|f| f.household_id).collect();
@@ -57,10 +58,10 @@ pub async fn tell(monitoring: &Monitoring, work: &mut Work, held: &[Uuid]) -> Re
         told.push(household.household_id);
         digests.push(digest);
     }
-    if told.is_empty() {
-        return Ok(());
+    if !told.is_empty() {
+        fact::told(work.conn(), &told, &digests, today).await?;
     }
-    fact::told(work.conn(), &told, &digests, today).await
+    Ok(told.len())
 }
 
 fn emit(work: &mut Work, household: &Followed, cells: Vec<(Option<Uuid>, Cells)>) {

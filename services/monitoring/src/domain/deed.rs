@@ -4,7 +4,9 @@
 
 use chrono::NaiveDate;
 use minqing_proto::minqing::{
-    dispatch::v1::{Carer, VisitGroup, VisitRecorded, WorkOrderClosed, WorkOrderOpened, WorkOrderVerified},
+    dispatch::v1::{
+        Carer, VisitGroup, VisitRecorded, WarningQuieted, WorkOrderClosed, WorkOrderOpened, WorkOrderVerified,
+    },
     feedback::v1::{BooksReconciled, Feedback, MonthReconciled, ReferralSigned},
 };
 use uuid::Uuid;
@@ -84,6 +86,28 @@ pub enum Step {
     Opened { on: NaiveDate, level: i32 },
     Verified { verdict: String, level: i32 },
     Closed { on: NaiveDate, verdict: Option<String> },
+}
+
+/// A field check found a warning not true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quieted {
+    pub warning: Uuid,
+    pub household: Uuid,
+    pub checked_on: NaiveDate,
+    pub until: NaiveDate,
+}
+
+/// Reads a check that found a warning not true.
+pub fn quieted(event: &WarningQuieted) -> Option<Option<Quieted>> {
+    if event.household.is_empty() {
+        return Some(None);
+    }
+    Some(Some(Quieted {
+        warning: named("warnings/", &event.warning)?,
+        household: named("households/", &event.household)?,
+        checked_on: roster::date(&event.checked_on)?,
+        until: roster::date(&event.quiet_until)?,
+    }))
 }
 
 /// Reads a visit.

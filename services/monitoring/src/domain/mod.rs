@@ -10,6 +10,7 @@ pub mod feed;
 pub mod hits;
 pub mod policy;
 pub mod quality;
+pub mod quiet;
 pub mod record;
 pub mod refusal;
 pub mod roster;

@@ -62,6 +62,8 @@ pub struct Dataset {
     pub title: String,
     /// Name of the record set's table, without its schema.
     pub table: String,
+    /// Columns of its primary key.
+    pub primary_key: &'static str,
     pub rhythm: Rhythm,
     pub fresh_days: u32,
     /// Rows are about a county or a township and hold no person.
@@ -119,6 +121,7 @@ impl Dataset {
             name: set.dataset.clone(),
             title: set.title.clone(),
             table: set.table.clone(),
+            primary_key: set.primary_key,
             rhythm,
             fresh_days: u32::try_from(set.contract.fresh_days).map_err(|_| unusable())?,
             of_divisions: set.division.is_some(),

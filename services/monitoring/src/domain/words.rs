@@ -68,6 +68,7 @@ pub fn clear_reason(reason: ClearReason) -> Option<&'static str> {
         ClearReason::Unspecified => None,
         ClearReason::Refuted => Some("refuted"),
         ClearReason::DataWithdrawn => Some("data_withdrawn"),
+        ClearReason::Superseded => Some("superseded"),
     }
 }
 
@@ -76,6 +77,7 @@ pub fn clear_reason_of(word: Option<&str>) -> ClearReason {
     match word {
         Some("refuted") => ClearReason::Refuted,
         Some("data_withdrawn") => ClearReason::DataWithdrawn,
+        Some("superseded") => ClearReason::Superseded,
         _ => ClearReason::Unspecified,
     }
 }

@@ -81,21 +81,24 @@ pub async fn begin(conn: &mut PgConnection, batch: &Batch, today: NaiveDate, tak
     }
 }
 
-/// Notes a part and what it did; the keys are kept for a snapshot only.
+/// Notes a part and what it did; the keys are kept for a snapshot only. `unevaluated`: its households are left to the
+/// evaluation of the county.
 pub async fn add_part(
     conn: &mut PgConnection,
     batch: &Batch,
     part_no: i32,
     keys: &[Uuid],
     written: &Written,
+    unevaluated: bool,
 ) -> Result<()> {
     let kept: &[Uuid] = if batch.snapshot { keys } else { &[] };
     let accepted = i32::try_from(keys.len()).unwrap_or(i32::MAX);
     sqlx::query(
-        "insert into monitoring.batch_part as p (batch_id, part_no, accepted, record_keys, changed, ignored) \
-         values ($1, $2, $3, $4, $5, $6) on conflict on constraint batch_part_pk do update \
+        "insert into monitoring.batch_part as p (batch_id, part_no, accepted, record_keys, changed, ignored, unevaluated) \
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict on constraint batch_part_pk do update \
            set accepted = excluded.accepted, record_keys = excluded.record_keys, \
-               changed = p.changed + excluded.changed, ignored = p.ignored + excluded.ignored",
+               changed = p.changed + excluded.changed, ignored = p.ignored + excluded.ignored, \
+               unevaluated = p.unevaluated or excluded.unevaluated",
     )
     .bind(batch.id)
     .bind(part_no)
@@ -103,6 +106,7 @@ pub async fn add_part(
     .bind(kept)
     .bind(i64::from(written.changed))
     .bind(written.ignored)
+    .bind(unevaluated)
     .execute(conn)
     .await?;
     Ok(())
@@ -122,19 +126,21 @@ pub async fn check_complete(conn: &mut PgConnection, batch: &Batch, parts: i32, 
     Err(Fault::BatchIncomplete.into())
 }
 
-/// Closes the batch, drops its parts and gives back how many rows it changed in all.
-pub async fn close(conn: &mut PgConnection, batch: &Batch, ended: i64, today: NaiveDate) -> Result<i64> {
-    let changed = sqlx::query_scalar(
-        "with dropped as (delete from monitoring.batch_part where batch_id = $1 returning changed, ignored), \
-              parts as (select coalesce(sum(changed), 0) as changed, coalesce(sum(ignored), 0) as ignored from dropped) \
+/// Closes the batch and drops its parts; how many rows it changed in all, and whether households of a part were left to
+/// the evaluation of the county.
+pub async fn close(conn: &mut PgConnection, batch: &Batch, ended: i64, today: NaiveDate) -> Result<(i64, bool)> {
+    let done = sqlx::query_as(
+        "with dropped as (delete from monitoring.batch_part where batch_id = $1 returning changed, ignored, unevaluated), \
+              parts as (select coalesce(sum(changed), 0) as changed, coalesce(sum(ignored), 0) as ignored, \
+                          coalesce(bool_or(unevaluated), false) as unevaluated from dropped) \
          update monitoring.batch b set ended = $2, closed_on = $3, \
            changed = b.changed + parts.changed, ignored = b.ignored + parts.ignored \
-         from parts where b.batch_id = $1 returning b.changed",
+         from parts where b.batch_id = $1 returning b.changed, parts.unevaluated",
     )
     .bind(batch.id)
     .bind(ended)
     .bind(today)
     .fetch_one(conn)
     .await?;
-    Ok(changed)
+    Ok(done)
 }

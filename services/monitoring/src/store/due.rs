@@ -1,115 +1,155 @@
-//! Households that time has made due, until they are evaluated.
+//! What is evaluated later, once for all that made it due: counties whose feeds became known, households whose facts are
+//! told. Who finds an entry standing adds none; who works it off holds the households first and takes the entry after, so
+//! that what is written meanwhile either is seen or makes it due again.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, Utc};
 use minqing_kit::Result;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Ids written by one statement.
-const CHUNK: usize = 20_000;
+use crate::domain::batch::Batch;
 
-/// A feed that has run out.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct RanOut {
-    pub bureau: String,
-    pub dataset: String,
+/// A county whose households are being evaluated.
+#[derive(Clone, Debug)]
+pub struct CountyPass {
     pub county_code: String,
+    pub sources: Vec<Source>,
+    /// Where it has come; nil at first.
+    pub last_household: Uuid,
 }
 
-/// Households due for one cause, in order of id.
+/// A dataset that became known.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Next {
-    pub cause: String,
-    pub households: Vec<Uuid>,
+pub struct Source {
+    /// `bureau.dataset`.
+    pub source: String,
+    /// When the newest batch behind it was accepted.
+    pub accepted_at: DateTime<Utc>,
+    /// The trace in which that came.
+    pub traceparent: String,
 }
 
-/// Adds households to those due for a cause.
-pub async fn add(conn: &mut PgConnection, cause: &str, households: &[Uuid]) -> Result<()> {
-    for chunk in households.chunks(CHUNK) {
-        sqlx::query(
-            "insert into monitoring.due_household (cause, household_id) \
-             select $1, d.household_id from unnest($2::uuid[]) as d (household_id) \
-             on conflict on constraint due_household_pk do nothing",
-        )
-        .bind(cause)
-        .bind(chunk)
-        .execute(&mut *conn)
-        .await?;
-    }
-    Ok(())
-}
-
-/// Adds everybody of a division, by the leading digits of its counties' codes, and of an area kind or both.
-pub async fn add_place(conn: &mut PgConnection, cause: &str, prefix: &str, area_kind: Option<&str>) -> Result<()> {
+/// The batch's feed became known: its county is to be evaluated.
+pub async fn note_county(conn: &mut PgConnection, batch: &Batch, traceparent: &str) -> Result<()> {
     sqlx::query(
-        "insert into monitoring.due_household (cause, household_id) \
-         select $1, h.household_id from monitoring.household h \
-         where starts_with(h.county_code, $2) and ($3::text is null or h.area_kind = $3) \
-         on conflict on constraint due_household_pk do nothing",
+        "insert into monitoring.county_due (county_code, source, accepted_at, traceparent) \
+         values ($1, $2, clock_timestamp(), $3) on conflict on constraint county_due_pk do update \
+           set taken = false, accepted_at = excluded.accepted_at, traceparent = excluded.traceparent",
     )
-    .bind(cause)
-    .bind(prefix)
-    .bind(area_kind)
+    .bind(&batch.county_code)
+    .bind(batch.dataset.source())
+    .bind(traceparent)
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Feeds that were fresh until the day before.
-pub async fn ran_out(conn: &mut PgConnection, day: NaiveDate) -> Result<Vec<RanOut>> {
-    let feeds = sqlx::query_as(
-        "select bureau, dataset, county_code from monitoring.feed where fresh_until = $1::date - 1 order by 1, 2, 3",
+/// Goes on with a county under way, or begins with the one that has waited longest; none when nothing is due or others
+/// are at it.
+pub async fn take_county(conn: &mut PgConnection) -> Result<Option<CountyPass>> {
+    let under_way: Option<(String, Uuid)> = sqlx::query_as(
+        "select county_code, last_household from monitoring.county_pass order by county_code limit 1 for update skip locked",
     )
-    .bind(day)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let next = match under_way {
+        Some(found) => Some(found),
+        None => begin_county(&mut *conn).await?,
+    };
+    let Some((county_code, last_household)) = next else { return Ok(None) };
+    let sources = sqlx::query_as(
+        "select source, accepted_at, traceparent from monitoring.county_due where county_code = $1 and taken \
+         order by accepted_at, source",
+    )
+    .bind(&county_code)
     .fetch_all(conn)
     .await?;
-    Ok(feeds)
+    Ok(Some(CountyPass { county_code, sources, last_household }))
 }
 
-/// The next pairs of cause and household due, by cause.
-pub async fn next(conn: &mut PgConnection, limit: i64) -> Result<Vec<Next>> {
-    let next = sqlx::query_as(
-        "select d.cause, array_agg(d.household_id order by d.household_id) as households from (\
-           select cause, household_id from monitoring.due_household order by cause, household_id limit $1) d \
-         group by d.cause order by d.cause",
+async fn begin_county(conn: &mut PgConnection) -> Result<Option<(String, Uuid)>> {
+    let begun: Option<(String, Uuid)> = sqlx::query_as(
+        "insert into monitoring.county_pass (county_code, last_household) \
+         select d.county_code, $1 from monitoring.county_due d \
+         where not exists (select from monitoring.county_pass p where p.county_code = d.county_code) \
+         order by d.accepted_at, d.county_code limit 1 \
+         on conflict on constraint county_pass_pk do nothing returning county_code, last_household",
     )
-    .bind(limit)
-    .fetch_all(conn)
+    .bind(Uuid::nil())
+    .fetch_optional(&mut *conn)
     .await?;
-    Ok(next)
+    if let Some((county_code, _)) = &begun {
+        sqlx::query("update monitoring.county_due set taken = true where county_code = $1")
+            .bind(county_code)
+            .execute(conn)
+            .await?;
+    }
+    Ok(begun)
 }
 
-/// They have been evaluated.
-pub async fn done(conn: &mut PgConnection, of: &Next) -> Result<()> {
-    sqlx::query("delete from monitoring.due_household where cause = $1 and household_id = any($2)")
-        .bind(&of.cause)
-        .bind(&of.households)
+/// Notes how far the county has come.
+pub async fn advance_county(conn: &mut PgConnection, county: &str, last_household: Uuid) -> Result<()> {
+    sqlx::query("update monitoring.county_pass set last_household = $2 where county_code = $1")
+        .bind(county)
+        .bind(last_household)
         .execute(conn)
         .await?;
     Ok(())
 }
 
-/// Nobody is due any more: everybody is going to be evaluated.
-pub async fn forget(conn: &mut PgConnection) -> Result<()> {
-    sqlx::query("delete from monitoring.due_household").execute(conn).await?;
+/// Every household of the county is evaluated; what was delivered again meanwhile stays due.
+pub async fn end_county(conn: &mut PgConnection, county: &str) -> Result<()> {
+    sqlx::query("delete from monitoring.county_due where county_code = $1 and taken")
+        .bind(county)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query("delete from monitoring.county_pass where county_code = $1").bind(county).execute(conn).await?;
     Ok(())
 }
 
-/// How many households are due by cause.
-pub async fn count(conn: &mut PgConnection) -> Result<Vec<(String, i64)>> {
-    let counts = sqlx::query_as("select cause, count(*) from monitoring.due_household group by cause order by cause")
-        .fetch_all(conn)
-        .await?;
-    Ok(counts)
+/// Whether a county is to be evaluated.
+pub async fn county_owed(conn: &mut PgConnection) -> Result<bool> {
+    Ok(sqlx::query_scalar("select exists (select from monitoring.county_due)").fetch_one(conn).await?)
 }
 
-/// Distinct households due, and households there are.
-pub async fn households(conn: &mut PgConnection) -> Result<(i64, i64)> {
-    let counts = sqlx::query_as(
-        "select (select count(distinct household_id) from monitoring.due_household), \
-                (select count(*) from monitoring.household)",
+/// Notes those of the households, which the transaction holds, whose facts are followed: those that have a class or an
+/// open warning, or were told of before.
+pub async fn note_facts(conn: &mut PgConnection, held: &[Uuid]) -> Result<()> {
+    sqlx::query(
+        "insert into monitoring.fact_due (household_id) \
+         select h.household_id from unnest($1::uuid[]) as h (household_id) \
+         where exists (select from monitoring.household_fact f where f.household_id = h.household_id) \
+            or exists (select from monitoring.class_status c where c.household_id = h.household_id) \
+            or exists (select from monitoring.warning w where w.household_id = h.household_id and w.cleared_on is null) \
+         order by h.household_id on conflict on constraint fact_due_pk do nothing",
     )
-    .fetch_one(conn)
+    .bind(held)
+    .execute(conn)
     .await?;
-    Ok(counts)
+    Ok(())
+}
+
+/// Households to tell of, in order of id. Those of a county that is yet to be evaluated wait: they will change again.
+pub async fn facts(conn: &mut PgConnection, limit: i64) -> Result<Vec<Uuid>> {
+    let ids = sqlx::query_scalar(
+        "select f.household_id from monitoring.fact_due f \
+         left join monitoring.household h on h.household_id = f.household_id \
+         where coalesce(h.county_code, '') <> all (array(select distinct county_code from monitoring.county_due)) \
+         order by f.household_id limit $1",
+    )
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
+/// Takes the households, which the transaction holds, off the list.
+pub async fn facts_told(conn: &mut PgConnection, held: &[Uuid]) -> Result<()> {
+    sqlx::query("delete from monitoring.fact_due where household_id = any($1)").bind(held).execute(conn).await?;
+    Ok(())
+}
+
+/// Whether a household is to be told of.
+pub async fn fact_owed(conn: &mut PgConnection) -> Result<bool> {
+    Ok(sqlx::query_scalar("select exists (select from monitoring.fact_due)").fetch_one(conn).await?)
 }

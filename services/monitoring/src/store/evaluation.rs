@@ -105,13 +105,14 @@ impl Statements {
     }
 
     /// Evaluates the households and gives back what differs from their open warnings. Unknown differs from nothing.
-    /// `indicators` are the pack's: warnings of others are cleared.
+    /// `indicators` are the pack's: warnings of others are cleared. An outcome that is true comes back although its warning
+    /// is open when that is one of `heard`.
     pub async fn changes(
         &self,
         conn: &mut PgConnection,
         screening: &Screening,
         (households, as_of): (&[Uuid], NaiveDate),
-        indicators: &[String],
+        (indicators, heard): (&[String], Vec<Uuid>),
     ) -> Result<Vec<Change>> {
         let warned: Vec<Uuid> = sqlx::query_scalar(
             "select distinct household_id from monitoring.warning where household_id = any($1) and cleared_on is null",
@@ -124,6 +125,7 @@ impl Statements {
             .persistent(screening.kept)
             .bind(households)
             .bind(as_of)
+            .bind(heard)
             .fetch_all(&mut *conn)
             .await?;
         if !warned.is_empty() {
@@ -254,7 +256,7 @@ async fn release(conn: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// A verdict that is true and has no open warning.
+/// A verdict that is true and has no open warning, or one that is heard.
 fn to_raise_sql(hits: &str) -> String {
     format!(
         "select e.household_id, e.person_key, e.indicator, h.division_code, h.area_kind, null::uuid as warning_id, \
@@ -263,7 +265,7 @@ fn to_raise_sql(hits: &str) -> String {
          where not exists (\
            select from monitoring.warning w \
            where w.household_id = e.household_id and w.indicator = e.indicator and w.cleared_on is null \
-             and w.person_key is not distinct from e.person_key) \
+             and w.person_key is not distinct from e.person_key and w.warning_id <> all($3)) \
          order by 1, 3, 2 nulls first"
     )
 }

@@ -115,6 +115,21 @@ pub async fn was_fresh(conn: &mut PgConnection, batch: &Batch, today: NaiveDate)
     Ok(fresh.unwrap_or(false))
 }
 
+/// Whether the feed is known on a day; others may be about to change that.
+pub async fn is_fresh(conn: &mut PgConnection, batch: &Batch, today: NaiveDate) -> Result<bool> {
+    let fresh = sqlx::query_scalar(
+        "select coalesce(fresh_until >= $4, false) from monitoring.feed \
+         where bureau = $1 and dataset = $2 and county_code = $3",
+    )
+    .bind(&batch.dataset.bureau)
+    .bind(&batch.dataset.name)
+    .bind(&batch.county_code)
+    .bind(today)
+    .fetch_optional(conn)
+    .await?;
+    Ok(fresh.unwrap_or(false))
+}
+
 /// Marks the feed delivered as of the batch's day, unless a newer batch has come.
 pub async fn deliver(conn: &mut PgConnection, batch: &Batch) -> Result<()> {
     let dataset = &batch.dataset;

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod catalogue;
+pub mod day;
 pub mod deed;
 pub mod due;
 pub mod evaluation;
@@ -11,6 +12,7 @@ pub mod judge;
 pub mod lock;
 pub mod policy;
 pub mod quality;
+pub mod quiet;
 pub mod reconciliation;
 pub mod record;
 pub mod referral;

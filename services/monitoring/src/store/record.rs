@@ -144,6 +144,7 @@ pub fn about(dataset: &Dataset, row: &str) -> String {
 }
 
 fn write_sql(dataset: &Dataset, table: &str) -> String {
+    let key = dataset.primary_key;
     let (persons, divisions) = if dataset.of_divisions {
         ("'{}'::uuid[]", "array(select division_code from created union select division_code from replaced)")
     } else {
@@ -172,7 +173,7 @@ fn write_sql(dataset: &Dataset, table: &str) -> String {
              county_code, as_of, batch_id, first_on, changed_on) \
            select record_key, person_key, division_code, content_hash{names}, $5, $6, $7, $8, $8 \
            from met where (was).record_key is null order by record_key \
-           on conflict (record_key) do nothing returning record_key, person_key, division_code), \
+           on conflict ({key}) do nothing returning record_key, person_key, division_code), \
          replaced as (\
            update {table} r set person_key = m.person_key, division_code = m.division_code, \
              content_hash = m.content_hash{updates}, county_code = $5, as_of = $6, batch_id = $7, changed_on = $8, \
@@ -239,4 +240,28 @@ fn confirm_ended_sql(table: &str) -> String {
            and r.batch_id <> $3 and not exists (select from sent s where s.record_key = r.record_key) \
          group by change.number"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::domain::record::datasets;
+
+    #[test]
+    fn the_simulation_of_growth_writes_as_the_service_does() {
+        let all = datasets().unwrap();
+        let payments = all.iter().find(|d| d.source() == "hr.insurance_payment").unwrap();
+        let measured = include_str!("../../../../deploy/growth/write_part.sql").trim_end();
+        assert_eq!(Statements::of(payments).write, measured);
+    }
+
+    #[test]
+    fn a_person_stands_in_the_primary_key_where_the_records_key_is_made_of_it() {
+        let all = datasets().unwrap();
+        let alone: Vec<_> = all.iter().filter(|d| d.primary_key == "record_key").map(Dataset::source).collect();
+        let of_divisions = ["outside.civil_reserve_fund", "outside.statistics_price_index"];
+        assert_eq!(alone, ["medical_insurance.settlement", of_divisions[0], of_divisions[1]]);
+    }
 }

@@ -30,6 +30,7 @@ async fn what_was_unknown_is_evaluated_when_the_first_batch_ends() {
     assert_eq!((taken.changed, taken.warnings_raised), (1, 0));
     assert!(town.open().await.is_empty());
     town.close(&batch, 1, 1).await.unwrap();
+    town.work_off().await;
     assert_eq!(town.open().await, ["A25 h1".to_owned()].into());
 }
 
@@ -101,6 +102,7 @@ async fn a_part_that_waits_for_a_household_holds_up_no_other_part_of_its_batch()
 
     assert_eq!(waited.unwrap().changed, 1);
     assert_eq!(town.close(&batch, 3, 3).await.unwrap().changed, 3);
+    town.work_off().await;
     assert_eq!(town.open().await, ["A25 h1".to_owned(), "A25 h2".to_owned()].into());
 }
 

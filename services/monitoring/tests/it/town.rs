@@ -155,7 +155,7 @@ impl Town {
         Ok(self.client(&caller).close_batch(patient(request)).await?.into_inner())
     }
 
-    /// A whole batch in one part.
+    /// A whole batch in one part, and what it made due.
     pub async fn deliver(
         &self,
         dataset: &str,
@@ -167,6 +167,7 @@ impl Town {
         let rows = i32::try_from(records.len()).unwrap();
         let submitted = self.submit(&self.part(&batch, 1, records)).await.unwrap();
         let closed = self.close(&batch, 1, rows).await.unwrap();
+        self.work_off().await;
         (submitted, closed)
     }
 
@@ -174,6 +175,7 @@ impl Town {
     pub async fn deliver_nothing(&self, dataset: &str, as_of: &str) {
         let batch = self.batch(dataset, BatchMode::Changes, as_of);
         self.close(&batch, 0, 0).await.unwrap();
+        self.work_off().await;
     }
 
     /// Returns once a session waits for a lock.
@@ -191,6 +193,13 @@ impl Town {
     pub async fn warnings(&self, open_only: bool) -> Vec<Warning> {
         let request = ListWarningsRequest { open_only, page_size: 500, ..Default::default() };
         self.client("operator/city").list_warnings(request).await.unwrap().into_inner().warnings
+    }
+
+    /// Lets the workers finish what was made due.
+    pub async fn work_off(&self) {
+        for worker in ["counties", "facts"] {
+            while !self.service.running.reconcile_once(worker).await.unwrap().caught_up {}
+        }
     }
 
     /// Open warnings on households.
@@ -217,8 +226,9 @@ impl Town {
         self.service.clock.today()
     }
 
-    /// Events of a type, oldest first.
+    /// Events of a type, oldest first, with those of what was still due.
     pub async fn events<M: Message + Default + prost_reflect::ReflectMessage>(&self) -> Vec<M> {
+        self.work_off().await;
         self.service.running.relay_once().await.unwrap();
         let mut client = EventLogServiceClient::new(self.service.as_caller("service/dispatch").unwrap());
         let wanted = M::default().descriptor().full_name().to_owned();

@@ -24,12 +24,13 @@ use crate::{
 const LOSS: &str = "emergency.disaster_loss";
 const MONITORED: &str = "rural.monitored_household";
 
-/// Sends a whole batch.
+/// Sends a whole batch, and lets what it made due be done.
 pub async fn sent(town: &Town, dataset: &str, mode: BatchMode, as_of: &str, rows: Vec<Record>) -> BatchRef {
     let batch = town.batch(dataset, mode, as_of);
     let count = i32::try_from(rows.len()).unwrap();
     town.submit(&town.part(&batch, 1, rows)).await.unwrap();
     town.close(&batch, 1, count).await.unwrap();
+    town.work_off().await;
     batch
 }
 

@@ -124,6 +124,7 @@ impl Import {
                 reason: f.reason.into(),
             })),
         }
+        self.slice.doubts.append(&mut self.seen.doubts);
     }
 
     async fn stage(&mut self) -> Result<()> {
@@ -179,12 +180,13 @@ impl Import {
         let key = Uuid::new_v5(&self.request_id, format!("slice/{number}").as_bytes()).to_string();
         let (batch, attempt) = (Arc::clone(&self.batch), self.attempt_id);
         let number_in_table = slice_number(number);
+        let keys = Arc::clone(&self.registry.keys);
         let change = self.registry.db.mutate_keyed(&self.call, &key, self.staged[number].fingerprint, move |work| {
-            let batch = Arc::clone(&batch);
+            let (batch, keys) = (Arc::clone(&batch), Arc::clone(&keys));
             async move {
                 let payload = store::import::staged(work.conn(), attempt, number_in_table).await?;
                 let slice = Slice::decode(payload.as_slice()).map_err(Error::bug)?;
-                import_slice::apply(work, &batch, slice).await
+                import_slice::apply(work, &keys, &batch, slice).await
             }
             .boxed()
         });

@@ -8,6 +8,8 @@ pub mod divisions;
 pub mod feedback;
 pub mod find;
 pub mod households;
+pub mod identities;
+pub mod identity_reviews;
 pub mod import;
 mod import_errors;
 mod import_slice;

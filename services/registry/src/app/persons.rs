@@ -36,6 +36,7 @@ impl Registry {
             known: r.known,
             name_agrees: r.name_agrees,
             household: r.household_id.map(|id| name("households", id)).unwrap_or_default(),
+            linked_person_key: r.linked_person_key.map(|key| key.to_string()).unwrap_or_default(),
         };
         Ok(rows.into_iter().map(answer).collect())
     }

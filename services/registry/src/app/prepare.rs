@@ -1,7 +1,7 @@
 //! Makes a checked household ready for the database: keys computed, personal fields sealed. What comes out may be
 //! staged on disk. It also keeps what the batch has brought so far, so that a household or person comes once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use minqing_kit::keys::{IdNumber, Keyring};
 use minqing_proto::minqing::types::v1::RowReason;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::domain::{
     collect::{Class, Household, Member},
     fault::Fault,
-    prepared::{PreparedClass, PreparedHousehold, PreparedMember, PreparedVehicle, days},
+    prepared::{PreparedClass, PreparedDoubt, PreparedHousehold, PreparedMember, PreparedVehicle, days},
 };
 
 /// Seals and keys the rows of one batch.
@@ -23,7 +23,10 @@ pub struct Preparer<'a> {
 #[derive(Default)]
 pub struct Seen {
     households: HashSet<Uuid>,
-    persons: HashSet<Uuid>,
+    /// Each with the name it came under.
+    persons: HashMap<Uuid, Uuid>,
+    /// Numbers that came under a second name: twins with one number, or somebody else's.
+    pub doubts: Vec<PreparedDoubt>,
 }
 
 impl Preparer<'_> {
@@ -32,6 +35,14 @@ impl Preparer<'_> {
         let household_id = self.keys.record_key(&["household", self.county, &household.household_no]);
         let members: Vec<PreparedMember> = household.members.iter().map(|m| self.member(m)).collect();
         let mut faults = duplicates(&household, household_id, &members, seen);
+        let second_name = |m: &&PreparedMember| {
+            let known = seen.persons.get(&m.person_key()).copied();
+            let first =
+                known.or_else(|| members.iter().find(|f| f.person_key() == m.person_key()).map(|f| f.name_key()));
+            first != Some(m.name_key())
+        };
+        let doubts: Vec<_> = members.iter().filter(second_name).map(|m| PreparedDoubt::of(row, m)).collect();
+        seen.doubts.extend(doubts);
         let mut classes = Vec::new();
         let mut held = HashSet::new();
         for (i, class) in household.classes.iter().enumerate() {
@@ -52,7 +63,7 @@ impl Preparer<'_> {
             return Err(faults);
         }
         seen.households.insert(household_id);
-        seen.persons.extend(members.iter().map(PreparedMember::person_key));
+        seen.persons.extend(members.iter().map(|m| (m.person_key(), m.name_key())));
         Ok(PreparedHousehold {
             row,
             household_id: household_id.as_bytes().to_vec(),
@@ -154,7 +165,7 @@ fn duplicates(household: &Household, household_id: Uuid, members: &[PreparedMemb
     let mut here = HashSet::new();
     for (i, member) in members.iter().enumerate() {
         let key = member.person_key();
-        if seen.persons.contains(&key) || !here.insert(key) {
+        if seen.persons.contains_key(&key) || !here.insert(key) {
             faults.push(Fault::new(format!("members[{i}].id_number"), RowReason::DuplicateRow));
         }
     }

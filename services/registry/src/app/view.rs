@@ -9,11 +9,12 @@ use minqing_kit::{
     keys::{Keyring, mask_address, mask_id_number, mask_name, mask_phone},
 };
 use minqing_proto::minqing::{
-    registry::v1::{ClassStatus, Household, Person, PersonIdentity},
+    registry::v1::{ClassStatus, Household, IdentityReview, Person, PersonIdentity},
     types::v1::Sex,
 };
 use uuid::Uuid;
 
+use super::identity_reviews::plain;
 use crate::{
     domain::{
         class::{area_of, class_of},
@@ -23,6 +24,7 @@ use crate::{
     store::{
         class_status::{self, StatusRow},
         household::FileRow,
+        identity::ReviewRow,
         person::{self, IdentityRow, MemberRow},
     },
 };
@@ -149,6 +151,23 @@ pub async fn households(work: &mut Work, keys: &Keyring, depth: Depth, files: Ve
         shown.push(opener.household(file, members, classes.remove(&id).unwrap_or_default())?);
     }
     Ok(shown)
+}
+
+/// A review with what came and what is on file.
+pub fn review(keys: &Keyring, depth: Depth, row: &ReviewRow) -> Result<IdentityReview> {
+    let opener = Opener { keys, depth };
+    Ok(IdentityReview {
+        came_id_number: opener.show_if_any(
+            row.number_key,
+            "id_number",
+            row.number_sealed.as_deref(),
+            mask_id_number,
+        )?,
+        came_name: opener.show_if_any(row.number_key, "name", row.name_sealed.as_deref(), mask_name)?,
+        file_id_number: opener.show(row.person_key, "id_number", &row.file_number_sealed, mask_id_number)?,
+        file_name: opener.show(row.person_key, "name", &row.file_name_sealed, mask_name)?,
+        ..plain(row)
+    })
 }
 
 /// Fields of a person in full, for the audit.

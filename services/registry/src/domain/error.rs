@@ -45,12 +45,39 @@ pub enum RegistryError {
     MonthMalformed,
     #[error("bureau must be one of the contract's values")]
     BureauMissing,
+    #[error("division_code is no county")]
+    CountyUnknown,
+    #[error("a doubt says whether its number or its name is at fault")]
+    DoubtKindMissing,
+    #[error("a sealed text does not open for its number_key: the caller has other keys")]
+    SealedUnreadable,
+    #[error("identity review not found")]
+    ReviewNotFound,
+    #[error("identity link not found")]
+    LinkNotFound,
+    #[error("decision must be same person, different persons or leave")]
+    DecisionMissing,
+    #[error("reason must be 1 to 200 printable characters, without names and numbers")]
+    ReasonMalformed,
+    #[error("two names under one number are two persons and are never linked; have the number or the name corrected")]
+    NeverMerged,
+    #[error("a link is in force; undo it before deciding otherwise")]
+    LinkInForce,
+    #[error("this number under this name is linked to another person already; undo that link first")]
+    AliasLinked,
+    #[error("the link was undone already")]
+    LinkUndone,
 }
 
 impl Explain for RegistryError {
     fn kind(&self) -> Kind {
         match self {
-            Self::HouseholdNotFound | Self::PersonNotFound | Self::ImportNotFound => Kind::NotFound,
+            Self::HouseholdNotFound
+            | Self::PersonNotFound
+            | Self::ImportNotFound
+            | Self::ReviewNotFound
+            | Self::LinkNotFound => Kind::NotFound,
+            Self::NeverMerged | Self::LinkInForce | Self::AliasLinked | Self::LinkUndone => Kind::FailedState,
             Self::PurposeNotForBureau | Self::CountyNotCallers => Kind::Forbidden,
             _ => Kind::Invalid,
         }
@@ -77,6 +104,17 @@ impl Explain for RegistryError {
             Self::DivisionMalformed => "DIVISION_MALFORMED",
             Self::MonthMalformed => "INVALID_MONTH",
             Self::BureauMissing => "UNKNOWN_BUREAU",
+            Self::CountyUnknown => "UNKNOWN_COUNTY",
+            Self::DoubtKindMissing => "DOUBT_KIND_MISSING",
+            Self::SealedUnreadable => "SEALED_UNREADABLE",
+            Self::ReviewNotFound => "IDENTITY_REVIEW_NOT_FOUND",
+            Self::LinkNotFound => "IDENTITY_LINK_NOT_FOUND",
+            Self::DecisionMissing => "DECISION_MISSING",
+            Self::ReasonMalformed => "INVALID_REASON",
+            Self::NeverMerged => "IDENTITY_NEVER_MERGED",
+            Self::LinkInForce => "IDENTITY_LINK_IN_FORCE",
+            Self::AliasLinked => "IDENTITY_ALREADY_LINKED",
+            Self::LinkUndone => "IDENTITY_LINK_UNDONE",
         }
     }
 
@@ -106,6 +144,17 @@ impl Explain for RegistryError {
             Self::DivisionMalformed => "区划代码须为 4 至 12 位数字或为空",
             Self::MonthMalformed => "月份应为 YYYY-MM",
             Self::BureauMissing => "bureau 未填写或取值未知",
+            Self::CountyUnknown => "区划不是县区",
+            Self::DoubtKindMissing => "须注明是号码有误还是姓名不符",
+            Self::SealedUnreadable => "密封内容无法用本系统密钥打开，调用方密钥不一致",
+            Self::ReviewNotFound => "未找到该身份复核",
+            Self::LinkNotFound => "未找到该身份关联",
+            Self::DecisionMissing => "结论须为同一人、不同人或暂不处理",
+            Self::ReasonMalformed => "理由须为 1 至 200 个可见字符，不得含姓名和号码",
+            Self::NeverMerged => "同一号码下的两个姓名是两个人，不得关联，请更正号码或姓名",
+            Self::LinkInForce => "已有生效的身份关联，请先撤销再改结论",
+            Self::AliasLinked => "该号码与姓名已关联到其他人员，请先撤销原关联",
+            Self::LinkUndone => "该身份关联已被撤销",
         }
         .to_owned()
     }
@@ -121,6 +170,11 @@ impl Explain for RegistryError {
             Self::DivisionMalformed => "division_code",
             Self::MonthMalformed => "month",
             Self::BureauMissing => "bureau",
+            Self::CountyUnknown => "division_code",
+            Self::DoubtKindMissing => "doubts.kind",
+            Self::SealedUnreadable => "doubts",
+            Self::DecisionMissing => "decision",
+            Self::ReasonMalformed => "reason",
             _ => return Vec::new(),
         };
         vec![(field.to_owned(), self.to_string())]

@@ -7,6 +7,7 @@ pub mod collect;
 pub mod division;
 pub mod error;
 pub mod fault;
+pub mod identity;
 pub mod plan;
 pub mod prepared;
 pub mod relation;

@@ -14,6 +14,21 @@ pub struct Slice {
     pub faults: Vec<PreparedFault>,
     #[prost(int32, tag = "3")]
     pub sent: i32,
+    #[prost(message, repeated, tag = "4")]
+    pub doubts: Vec<PreparedDoubt>,
+}
+
+/// A number that stands in the batch under another name already.
+#[derive(Clone, PartialEq, Message)]
+pub struct PreparedDoubt {
+    #[prost(int32, tag = "1")]
+    pub row: i32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(crate) person_key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub(crate) name_key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub name: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -113,6 +128,26 @@ impl PreparedHousehold {
 
     pub fn content_key(&self) -> Uuid {
         uuid(&self.content_key)
+    }
+}
+
+impl PreparedDoubt {
+    /// The member under the name that the row gives.
+    pub fn of(row: i32, member: &PreparedMember) -> PreparedDoubt {
+        PreparedDoubt {
+            row,
+            person_key: member.person_key.clone(),
+            name_key: member.name_key.clone(),
+            name: member.name.clone(),
+        }
+    }
+
+    pub fn person_key(&self) -> Uuid {
+        uuid(&self.person_key)
+    }
+
+    pub fn name_key(&self) -> Uuid {
+        uuid(&self.name_key)
     }
 }
 

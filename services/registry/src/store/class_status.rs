@@ -239,8 +239,12 @@ pub async fn class_members(conn: &mut PgConnection, filter: &MemberFilter<'_>) -
         "select s.class_status_id, p.person_id, p.person_key, p.id_number_sealed, p.name_sealed, p.phone_sealed, \
              h.household_id, h.address_sealed, s.assistance_class, h.division_code, s.valid_from, s.valid_to \
          from registry.class_status s \
-         join registry.membership m on m.valid_to is null \
-             and (m.household_id = s.household_id or m.person_id = s.person_id) \
+         cross join lateral ( \
+             select a.household_id, a.person_id from registry.membership a \
+             where a.household_id = s.household_id and a.valid_to is null \
+             union all \
+             select b.household_id, b.person_id from registry.membership b \
+             where b.person_id = s.person_id and b.valid_to is null) m \
          join registry.person p on p.person_id = m.person_id \
          join registry.household h on h.household_id = m.household_id \
          where (cardinality($1::text[]) = 0 or s.assistance_class = any($1)) and h.division_code like $2 || '%' \

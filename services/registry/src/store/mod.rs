@@ -5,6 +5,7 @@ pub mod chain;
 pub mod class_status;
 pub mod division;
 pub mod household;
+pub mod identity;
 pub mod import;
 pub mod membership;
 pub mod person;

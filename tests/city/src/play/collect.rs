@@ -73,6 +73,7 @@ impl Play {
         report.referrals = self.referral_counts(&books).await?;
         report.feedback = self.feedback_counts(&books).await?;
         report.aid = aid(&books);
+        report.field = self.field_hours(&books).await?;
         report.latency_ms.record_to_referral = self.latency().await?;
         report.outcome_digest = self.outcome_digest(&books);
         report.judge(&self.problems);
@@ -269,7 +270,7 @@ impl Play {
     }
 
     /// The cases a warning may mean.
-    fn cases_meant(&self, indicator: Indicator, warning: &Warning, books: &Books) -> Vec<Case> {
+    pub(super) fn cases_meant(&self, indicator: Indicator, warning: &Warning, books: &Books) -> Vec<Case> {
         let Some(household) = self.households.place.get(&warning.household).copied() else { return Vec::new() };
         if warning.person_key.is_empty() {
             return vec![Case { indicator, household, member: None }];

@@ -9,6 +9,7 @@ mod digest;
 mod feed;
 mod fields;
 mod file;
+mod hours;
 mod ledger;
 mod quiet;
 mod report;

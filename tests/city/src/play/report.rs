@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 
-use super::{Refusals, Tally};
+use super::{Refusals, Tally, hours::FieldHours};
 use crate::{city::City, dataset::Bureau, indicator::Indicator};
 
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -141,6 +141,7 @@ pub struct Report {
     pub unplanned: BTreeMap<String, IndicatorCount>,
     pub refusals: RefusalCount,
     pub work_orders: WorkOrderCount,
+    pub field: FieldHours,
     pub referrals: BTreeMap<String, ReferralCount>,
     pub feedback: BTreeMap<String, FeedbackCount>,
     pub aid: BTreeMap<String, Aid>,
@@ -236,6 +237,7 @@ impl Report {
         let (w, r, l) = (self.work_orders, self.refusals, self.latency_ms.record_to_referral);
         let _ =
             writeln!(text, "工单 work orders: 开 opened {}, 结 closed {}, 超期 late {}", w.opened, w.closed, w.late);
+        self.field.lines(&mut text);
         let _ = writeln!(
             text,
             "脏数据 dirty rows: 埋设 planted {}, 正确退回 refused for the right reason {}, 误退 clean rows refused {}",

@@ -148,6 +148,7 @@ fn every_folder_a_reader_meets_has_a_readme() {
         "services",
         "gateway",
         "deploy",
+        "deploy/growth",
         "deploy/policy",
         "k8s",
         "tests",

@@ -1,0 +1,73 @@
+//! What was made due is done here, a bounded number of households a transaction: a county whose feed became known is
+//! evaluated once for all the datasets that came meanwhile, and facts are told once for all that may have changed them.
+//! Bureaus send everything on the first days; done with each batch, the county would be evaluated a hundred times.
+
+use std::sync::Arc;
+
+use minqing_kit::{Result, call::Call, db::Work, reconcile::Pass};
+
+use super::{
+    Monitoring, SLICE,
+    evaluate::{self, Cause},
+    told,
+};
+use crate::store::{due, lock, roster};
+
+/// Evaluates the next households of a county that is due.
+pub async fn counties(monitoring: Arc<Monitoring>) -> Result<Pass> {
+    if !due::county_owed(&mut *monitoring.db.acquire().await?).await? {
+        return Ok(Pass { did: 0, caught_up: true, detail: "no county is due".into() });
+    }
+    let db = monitoring.db.clone();
+    db.change(&Call::worker("monitoring", "counties"), move |work| {
+        let monitoring = Arc::clone(&monitoring);
+        Box::pin(async move { slice(&monitoring, work).await })
+    })
+    .await
+}
+
+async fn slice(monitoring: &Monitoring, work: &mut Work) -> Result<Pass> {
+    lock::keep_roster(work.conn()).await?;
+    let Some(pass) = due::take_county(work.conn()).await? else {
+        return Ok(Pass { did: 0, caught_up: false, detail: "another process is at it".into() });
+    };
+    let county = pass.county_code.as_str();
+    let ids = roster::in_county(work.conn(), county, Some(pass.last_household), SLICE as i64).await?;
+    let tally = evaluate::households(monitoring, work, &ids, Cause::Delivered(&pass.sources)).await?;
+    match ids.last() {
+        Some(last) if ids.len() == SLICE => due::advance_county(work.conn(), county, *last).await?,
+        _ => due::end_county(work.conn(), county).await?,
+    }
+    let (households, datasets) = (ids.len(), pass.sources.len());
+    tracing::info!(county, datasets, households, raised = tally.raised, cleared = tally.cleared, "evaluated a county");
+    Ok(Pass {
+        did: u64::try_from(households).unwrap_or(u64::MAX).max(1),
+        caught_up: false,
+        detail: format!("{households} households of {county} for {datasets} datasets"),
+    })
+}
+
+/// Tells of the next households whose facts may have changed.
+pub async fn facts(monitoring: Arc<Monitoring>) -> Result<Pass> {
+    let idle = || Pass { did: 0, caught_up: true, detail: "nothing to tell".into() };
+    if !due::fact_owed(&mut *monitoring.db.acquire().await?).await? {
+        return Ok(idle());
+    }
+    let db = monitoring.db.clone();
+    db.change(&Call::worker("monitoring", "facts"), move |work| {
+        let monitoring = Arc::clone(&monitoring);
+        Box::pin(async move {
+            lock::keep_roster(work.conn()).await?;
+            let ids = due::facts(work.conn(), SLICE as i64).await?;
+            if ids.is_empty() {
+                return Ok(Pass { did: 0, caught_up: false, detail: "waits for a county".into() });
+            }
+            let held = lock::households(work.conn(), &ids).await?;
+            due::facts_told(work.conn(), &ids).await?;
+            let told = told::tell(&monitoring, work, &held).await?;
+            let detail = format!("{told} of {} households told", held.len());
+            Ok(Pass { did: u64::try_from(ids.len()).unwrap_or(u64::MAX), caught_up: false, detail })
+        })
+    })
+    .await
+}
