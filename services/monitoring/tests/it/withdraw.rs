@@ -310,9 +310,10 @@ async fn of_two_batches_that_make_one_record_at_once_the_second_knows_the_first(
     let mut held = holder.begin().await.unwrap();
     let copy = "insert into monitoring.record_emergency_disaster_loss (record_key, person_key, division_code, county_code, \
                 as_of, content_hash, batch_id, first_on, changed_on) \
-                select $1, person_key, division_code, county_code, as_of, '\\x00', batch_id, first_on, changed_on \
+                select $1, $2, division_code, county_code, as_of, '\\x00', batch_id, first_on, changed_on \
                 from monitoring.record_emergency_disaster_loss";
-    sqlx::query(copy).bind(Uuid::from_u128(2)).execute(&mut *held).await.unwrap();
+    let (record, person) = (Uuid::from_u128(2), Uuid::from_u128(20));
+    sqlx::query(copy).bind(record).bind(person).execute(&mut *held).await.unwrap();
     let second = town.batch(LOSS, Changes, "2026-10-26");
     let part = town.part(&second, 1, vec![row(2, 20, &loss("2026-10-20"))]);
     let (taken, ()) = tokio::join!(town.submit(&part), async {
