@@ -317,14 +317,7 @@ async fn of_two_batches_that_make_one_record_at_once_the_second_knows_the_first(
     let second = town.batch(LOSS, Changes, "2026-10-26");
     let part = town.part(&second, 1, vec![row(2, 20, &loss("2026-10-20"))]);
     let (taken, ()) = tokio::join!(town.submit(&part), async {
-        let waits =
-            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-        let mut admin = town.service.db.admin().await.unwrap();
-        until("the part to wait", async || {
-            let count: i64 = sqlx::query_scalar(waits).fetch_one(&mut admin).await.unwrap();
-            (count > 0).then_some(())
-        })
-        .await;
+        town.somebody_waits().await;
         held.commit().await.unwrap();
     });
     assert_eq!(taken.unwrap().changed, 1);
