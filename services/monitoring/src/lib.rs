@@ -1,8 +1,8 @@
 //! Monitoring (监测): what changed, who may need help, who may have to leave, what is unknown.
 //!
 //! It owns the bureaus' record sets, the roster by key, the warnings and the state of every feed. Records and roster
-//! events change the data; whatever changes, the households touched are evaluated by the policy pack's SQL in the same
-//! transaction, and each business date evaluates all of them once. A warning is open while its conditions hold and
+//! events change the data; the households touched are evaluated by the policy pack's SQL in the same transaction, or, where a
+//! feed just became known, with their whole county soon after; each business date evaluates all of them once. A warning is open while its conditions hold and
 //! stays as it is while they are unknown.
 //!
 //! Since the register's facts are here, packs are tried here too: checked, compared, simulated and back-tested, and

@@ -28,24 +28,16 @@ const HOUSEHOLDS: u128 = 40;
 
 /// Days on which the town lives: ordinary ones, some missed, the turns of month, quarter, year and school year. More than a
 /// week lies before some: they evaluate everybody.
-const DAYS: [&str; 18] = [
+const DAYS: [&str; 10] = [
     "2026-10-26",
     "2026-10-27",
-    "2026-10-28",
     "2026-10-31",
     "2026-11-01",
     "2026-11-02",
-    "2026-12-30",
     "2026-12-31",
     "2027-01-01",
-    "2027-01-04",
-    "2027-02-26",
     "2027-02-28",
     "2027-03-01",
-    "2027-03-02",
-    "2027-06-30",
-    "2027-07-01",
-    "2027-08-31",
     "2027-09-01",
 ];
 
@@ -341,7 +333,5 @@ async fn live(seed: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_each_day_and_batch_can_change_comes_to_what_everything_comes_to() {
-    for seed in 0..2 {
-        live(seed).await;
-    }
+    live(0).await;
 }

@@ -105,7 +105,7 @@ async fn a_hasty_check_is_suspicious_and_one_of_which_no_minutes_were_told_is_un
     visited(&town, &VisitRecorded { verdict: 0, ..visit(5, 5, "2026-10-26", Some(1)) });
     hear(&town).await;
     assert_eq!(open(&town, &["P15"]).await, ["P15 h1", "P15 h4"]);
-    visited(&town, &visit(1, 2, "2026-10-26", Some(1)));
+    visited(&town, &visit(1, 1, "2026-10-26", Some(20)));
     hear(&town).await;
     assert_eq!(open(&town, &["P15"]).await, ["P15 h1", "P15 h4"], "the same visit again changes nothing");
 }

@@ -310,20 +310,14 @@ async fn of_two_batches_that_make_one_record_at_once_the_second_knows_the_first(
     let mut held = holder.begin().await.unwrap();
     let copy = "insert into monitoring.record_emergency_disaster_loss (record_key, person_key, division_code, county_code, \
                 as_of, content_hash, batch_id, first_on, changed_on) \
-                select $1, person_key, division_code, county_code, as_of, '\\x00', batch_id, first_on, changed_on \
+                select $1, $2, division_code, county_code, as_of, '\\x00', batch_id, first_on, changed_on \
                 from monitoring.record_emergency_disaster_loss";
-    sqlx::query(copy).bind(Uuid::from_u128(2)).execute(&mut *held).await.unwrap();
+    let (record, person) = (Uuid::from_u128(2), Uuid::from_u128(20));
+    sqlx::query(copy).bind(record).bind(person).execute(&mut *held).await.unwrap();
     let second = town.batch(LOSS, Changes, "2026-10-26");
     let part = town.part(&second, 1, vec![row(2, 20, &loss("2026-10-20"))]);
     let (taken, ()) = tokio::join!(town.submit(&part), async {
-        let waits =
-            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-        let mut admin = town.service.db.admin().await.unwrap();
-        until("the part to wait", async || {
-            let count: i64 = sqlx::query_scalar(waits).fetch_one(&mut admin).await.unwrap();
-            (count > 0).then_some(())
-        })
-        .await;
+        town.somebody_waits().await;
         held.commit().await.unwrap();
     });
     assert_eq!(taken.unwrap().changed, 1);

@@ -26,22 +26,7 @@ struct Day {
     facts: BTreeMap<(Uuid, Option<Uuid>), String>,
 }
 
-const DAYS: [&str; 14] = [
-    "2026-10-26",
-    "2026-10-27",
-    "2026-10-31",
-    "2026-11-01",
-    "2026-11-30",
-    "2026-12-01",
-    "2026-12-26",
-    "2027-01-01",
-    "2027-02-28",
-    "2027-03-01",
-    "2027-04-01",
-    "2027-07-01",
-    "2027-09-01",
-    "2027-10-31",
-];
+const DAYS: [&str; 6] = ["2026-10-26", "2026-10-31", "2026-11-01", "2027-01-01", "2027-03-01", "2027-09-01"];
 
 #[tokio::test]
 async fn whatever_a_day_changes_by_itself_is_found_due() {
@@ -93,7 +78,7 @@ async fn whatever_a_day_changes_by_itself_is_found_due() {
         .unwrap();
     }
     writeln!(err, "{} verdicts and {} sets of facts changed", changes[0], changes[1]).unwrap();
-    assert!(changes.iter().all(|many| *many > 200), "{changes:?}");
+    assert!(changes.iter().all(|many| *many > 100), "{changes:?}");
 }
 
 /// Households with the indicators they are due for, and households whose facts are.
