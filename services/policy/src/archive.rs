@@ -137,7 +137,7 @@ mod tests {
         assert_eq!((again.content_hash(), again.version_tag()), (pack.content_hash(), pack.version_tag()));
         assert_eq!(again.assessment_sql(), pack.assessment_sql());
         assert_eq!(again.screening_sql(), pack.screening_sql());
-        assert_eq!(again.facts_sql(), pack.facts_sql());
+        assert_eq!(again.facts_told().sql(), pack.facts_told().sql());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A pack is a folder of YAML files. [`Pack::load`] reads it, refuses every expression that is not on the whitelist
 //! or whose kinds do not fit, and generates three set-based statements that the database evaluates under the role
-//! `minqing_policy`: [`Pack::screening_sql`], [`Pack::facts_sql`] and [`Pack::assessment_sql`]. The crate is pure: it
+//! `minqing_policy`: [`Pack::screening_sql`], [`Pack::facts_told`] and [`Pack::assessment_sql`]. The crate is pure: it
 //! opens no connection and reads no clock. Missing or stale data stay unknown (NULL) through every step.
 //!
 //! Statements must run with [`SESSION_SETTINGS`] in their transaction: the planner needs the real number of
@@ -50,6 +50,7 @@ pub use routing::{Desk, LevelLimits, ReferralRule, Route, When};
 pub use rules::Owner;
 pub use schema::schemas;
 pub use sign::Sign;
+pub use sql::{FactsStatement, ToldFact};
 pub use summary::{Summary, Unconfirmed};
 pub use worked::Worked;
 

@@ -24,7 +24,7 @@ use crate::{
     routing::{LevelLimits, Route},
     rules::Owner,
     sign::{self, Sign},
-    sql::{self, Statements},
+    sql::{self, FactsStatement, Statements},
 };
 
 /// Parameter that says how many hours a field check takes: a whole number, unit hours.
@@ -143,21 +143,20 @@ impl Pack {
         &self.0.statements.feeds
     }
 
-    /// `$1 uuid[]` household ids, `$2 date` business date → one row per household (`person_key` null) and per member:
-    /// `household_id uuid, person_key uuid?, facts jsonb` of `{name: {"value": text?, "as_of": date?}}`.
-    pub fn facts_sql(&self) -> &str {
+    /// Facts that ways in, ways out and entitlements use.
+    pub fn facts_told(&self) -> &FactsStatement {
         &self.0.statements.facts
     }
 
-    /// Sources of the facts that [`Pack::facts_sql`] tells: what changes in another leaves them as they are.
+    /// Sources of the facts that [`Pack::facts_told`] tells: what changes in another leaves them as they are.
     pub fn sources_told(&self) -> BTreeSet<&str> {
         let rules = crate::rules::placed(&self.0.contents);
         let facts = rules.iter().flat_map(|one| self.0.analysis.rule(&one.key).facts);
         facts.flat_map(|fact| self.sources_of(&fact)).map(String::as_str).collect()
     }
 
-    /// As [`Pack::facts_sql`], with every fact of the pack and not only those that rules use: for a household's own sheet.
-    pub fn every_fact_sql(&self) -> String {
+    /// As [`Pack::facts_told`], with every fact of the pack and not only those that rules use: for a household's own sheet.
+    pub fn every_fact(&self) -> FactsStatement {
         sql::every_fact(&self.0.contents, &self.0.analysis)
             .expect("the same statement over fewer facts was made of the pack")
     }

@@ -10,12 +10,12 @@ use minqing_proto::minqing::{
 use serde_json::Value;
 
 use crate::{
-    app::{
-        rules::Rules,
-        told::{Cell, Cells},
-    },
+    app::rules::Rules,
     domain::words,
-    store::warning::{Explanation, Warning},
+    store::{
+        evaluation::Facts,
+        warning::{Explanation, Warning},
+    },
 };
 
 /// A page with as many rows as were asked for may have a next one.
@@ -52,7 +52,7 @@ pub fn explained(rules: &Rules, of: Warning, explanation: Explanation) -> wire::
             let sources = rules.pack.sources_of(name);
             // As old as the oldest of its sources; dates of one form compare as text.
             let as_of = sources.iter().filter_map(|source| explanation.sources.get(source).and_then(text)).min();
-            fact(rules, name, Cell { value: text(value), as_of })
+            explain::fact_value(&rules.pack, name, text(value), as_of.and_then(|day| day.parse().ok()))
         })
         .collect();
     wire::Warning { conditions, facts, parameters, ..warning(rules, of) }
@@ -88,13 +88,9 @@ fn parameters(rules: &Rules, of: &Warning, stored: &Value) -> Vec<ParameterValue
 }
 
 /// Facts with the pack's titles and sources.
-pub fn facts(rules: &Rules, cells: Cells) -> Vec<FactValue> {
-    cells.into_iter().map(|(name, cell)| fact(rules, &name, cell)).collect()
-}
-
-fn fact(rules: &Rules, name: &str, cell: Cell) -> FactValue {
-    let as_of = cell.as_of.and_then(|day| day.parse().ok());
-    explain::fact_value(&rules.pack, name, cell.value, as_of)
+pub fn facts(rules: &Rules, row: Facts) -> Vec<FactValue> {
+    let told = row.told_by(&rules.statements.sheet);
+    told.map(|fact| explain::fact_value(&rules.pack, fact.name, fact.value, fact.as_of)).collect()
 }
 
 pub(super) fn date(of: Option<NaiveDate>) -> String {

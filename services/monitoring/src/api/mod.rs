@@ -115,8 +115,9 @@ impl MonitoringService for Api {
         let household = id::parse_name("households", &request.into_inner().household, "household")?;
         let rows = read::facts(Arc::clone(&self.0), &call, household).await?;
         let mut response = GetHouseholdFactsResponse::default();
-        for (person, cells) in rows {
-            let facts = convert::facts(&self.0.rules, cells);
+        for row in rows {
+            let person = row.person_key;
+            let facts = convert::facts(&self.0.rules, row);
             match person {
                 None => response.facts = facts,
                 Some(key) => response.persons.push(PersonFacts { person_key: key.to_string(), facts }),

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use minqing_kit::{Result, call::Call, id, page::Page};
 use uuid::Uuid;
 
-use super::{Monitoring, parse, told::Cells};
+use super::Monitoring;
 use crate::{
     domain::{error::Fault, words},
     store::{
+        evaluation::Facts,
         feed::{self, Feed, Wanted},
         lock, roster,
         warning::{self, Explanation, Filter, Warning},
@@ -70,7 +71,7 @@ pub async fn warning(monitoring: &Monitoring, call: &Call, id: Uuid) -> Result<(
 }
 
 /// Facts of a household and its members, as of today.
-pub async fn facts(monitoring: Arc<Monitoring>, call: &Call, household: Uuid) -> Result<Vec<(Option<Uuid>, Cells)>> {
+pub async fn facts(monitoring: Arc<Monitoring>, call: &Call, household: Uuid) -> Result<Vec<Facts>> {
     let county = county_of(call);
     let db = monitoring.db.clone();
     db.read(call, move |work| {
@@ -84,7 +85,7 @@ pub async fn facts(monitoring: Arc<Monitoring>, call: &Call, household: Uuid) ->
             let today = work.today();
             let rows = monitoring.rules.statements.every_fact(work.conn(), household, today).await?;
             work.audit(&id::name("households", household), &["facts"]);
-            rows.into_iter().map(|row| Ok((row.person_key, parse(&row.facts)?))).collect()
+            Ok(rows)
         })
     })
     .await

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 
 use minqing_kit::{Result, db::Work, id};
+use minqing_policy::ToldFact;
 use minqing_proto::minqing::monitoring::v1::{FactEntry, HouseholdFactsChanged, PersonFactEntry};
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Monitoring, parse};
+use super::Monitoring;
 use crate::{
     domain::words,
     store::{
@@ -22,16 +22,8 @@ use crate::{
 /// Bytes kept of the digest.
 const DIGEST_BYTES: usize = 16;
 
-/// A fact as the pack's SQL gives it.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Cell {
-    pub value: Option<String>,
-    #[serde(default)]
-    pub as_of: Option<String>,
-}
-
-/// Facts by name.
-pub type Cells = BTreeMap<String, Cell>;
+/// Facts of a household or, by key, one of its members, by name.
+type Row<'a> = (Option<Uuid>, Vec<ToldFact<'a>>);
 
 /// Tells what has changed of the households, which the transaction holds; of how many.
 pub async fn tell(monitoring: &Monitoring, work: &mut Work, held: &[Uuid]) -> Result<usize> {
@@ -49,12 +41,14 @@ pub async fn tell(monitoring: &Monitoring, work: &mut Work, held: &[Uuid]) -> Re
     let (mut told, mut digests) = (Vec::new(), Vec::new());
     for household in followed {
         let rows = by_household.remove(&household.household_id).unwrap_or_default();
-        let cells = rows.into_iter().map(|row| Ok((row.person_key, parse(&row.facts)?))).collect::<Result<Vec<_>>>()?;
-        let digest = digest(&household, &cells);
+        let statement = monitoring.rules.pack.facts_told();
+        let rows: Vec<Row<'_>> =
+            rows.into_iter().map(|row| (row.person_key, row.told_by(statement).collect())).collect();
+        let digest = digest(&household, &rows);
         if household.digest.as_ref() == Some(&digest) {
             continue;
         }
-        emit(work, &household, cells);
+        emit(work, &household, rows);
         told.push(household.household_id);
         digests.push(digest);
     }
@@ -64,7 +58,7 @@ pub async fn tell(monitoring: &Monitoring, work: &mut Work, held: &[Uuid]) -> Re
     Ok(told.len())
 }
 
-fn emit(work: &mut Work, household: &Followed, cells: Vec<(Option<Uuid>, Cells)>) {
+fn emit(work: &mut Work, household: &Followed, rows: Vec<Row<'_>>) {
     let name = id::name("households", household.household_id);
     let mut event = HouseholdFactsChanged {
         household: name.clone(),
@@ -73,8 +67,8 @@ fn emit(work: &mut Work, household: &Followed, cells: Vec<(Option<Uuid>, Cells)>
         as_of: work.today().to_string(),
         ..Default::default()
     };
-    for (person, cells) in cells {
-        let facts = cells.into_iter().map(entry).collect();
+    for (person, facts) in rows {
+        let facts = facts.into_iter().map(entry).collect();
         match person {
             None => event.facts = facts,
             Some(key) => event.persons.push(PersonFactEntry { person_key: key.to_string(), facts }),
@@ -83,13 +77,17 @@ fn emit(work: &mut Work, household: &Followed, cells: Vec<(Option<Uuid>, Cells)>
     work.emit(&name, &event, None);
 }
 
-fn entry((name, cell): (String, Cell)) -> FactEntry {
-    let known = cell.value.is_some();
-    FactEntry { name, value: cell.value.unwrap_or_default(), known, as_of: cell.as_of.unwrap_or_default() }
+fn entry(fact: ToldFact<'_>) -> FactEntry {
+    FactEntry {
+        name: fact.name.to_owned(),
+        known: fact.value.is_some(),
+        value: fact.value.unwrap_or_default(),
+        as_of: fact.as_of.map(|day| day.to_string()).unwrap_or_default(),
+    }
 }
 
 /// Over place and values; not over the sources' dates, which move with every delivery.
-fn digest(household: &Followed, cells: &[(Option<Uuid>, Cells)]) -> Vec<u8> {
+fn digest(household: &Followed, rows: &[Row<'_>]) -> Vec<u8> {
     let mut hash = Sha256::new();
     let mut part = |text: &str| {
         hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -97,12 +95,12 @@ fn digest(household: &Followed, cells: &[(Option<Uuid>, Cells)]) -> Vec<u8> {
     };
     part(&household.division_code);
     part(&household.area_kind);
-    for (person, cells) in cells {
+    for (person, facts) in rows {
         part(&person.map(|key| key.to_string()).unwrap_or_default());
-        for (name, cell) in cells {
-            part(name);
-            part(if cell.value.is_some() { "known" } else { "unknown" });
-            part(cell.value.as_deref().unwrap_or_default());
+        for fact in facts {
+            part(fact.name);
+            part(if fact.value.is_some() { "known" } else { "unknown" });
+            part(fact.value.as_deref().unwrap_or_default());
         }
     }
     let mut bytes = hash.finalize().to_vec();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use minqing_kit::{Result, db::POLICY_ROLE};
-use minqing_policy::{FEW, FEW_SETTINGS, PLAIN_SETTINGS, Pack, SESSION_SETTINGS};
+use minqing_policy::{FEW, FEW_SETTINGS, FactsStatement, PLAIN_SETTINGS, Pack, SESSION_SETTINGS, ToldFact};
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
@@ -25,6 +25,8 @@ pub struct Statements {
     undecided: String,
     facts: String,
     every_fact: String,
+    /// What the rows of `every_fact` hold.
+    pub sheet: Arc<FactsStatement>,
     feeds: String,
 }
 
@@ -67,12 +69,20 @@ pub struct Change {
     pub parameters: Option<String>,
 }
 
-/// Facts of a household or one of its members, as json text.
+/// Facts of a household or one of its members, as [`FactsStatement::of_row`] reads them.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Facts {
     pub household_id: Uuid,
     pub person_key: Option<Uuid>,
-    pub facts: String,
+    told: Vec<Option<String>>,
+    stood: Vec<Option<NaiveDate>>,
+}
+
+impl Facts {
+    /// By name.
+    pub fn told_by(self, statement: &FactsStatement) -> impl Iterator<Item = ToldFact<'_>> {
+        statement.of_row(self.person_key.is_some(), self.told, self.stood)
+    }
 }
 
 /// A feed whose warning has to be raised or cleared.
@@ -93,13 +103,15 @@ impl Statements {
     /// Makes them of a pack. `confined`: the session may become the policy role.
     pub fn new(pack: &Pack, confined: bool) -> Statements {
         let become_role = if confined { format!(";\nset local role {POLICY_ROLE}") } else { String::new() };
+        let sheet = pack.every_fact();
         Statements {
             few: format!("{FEW_SETTINGS}{become_role}"),
             many: format!("{SESSION_SETTINGS}{become_role}"),
             every: Arc::new(Screening::of_all(pack)),
             undecided: undecided_sql(pack.hits_sql(), pack.refuted_sql()),
-            facts: facts_sql(pack.facts_sql()),
-            every_fact: facts_sql(&pack.every_fact_sql()),
+            facts: facts_sql(pack.facts_told().sql()),
+            every_fact: facts_sql(sheet.sql()),
+            sheet: Arc::new(sheet),
             feeds: feeds_sql(pack.feed_screening_sql()),
         }
     }
@@ -308,7 +320,7 @@ fn undecided_sql(hits: &str, refuted: &str) -> String {
 
 fn facts_sql(facts: &str) -> String {
     format!(
-        "select f.household_id, f.person_key, f.facts::text as facts from (\n{facts}\n) f \
+        "select f.household_id, f.person_key, f.told, f.stood from (\n{facts}\n) f \
          order by f.household_id, f.person_key nulls first"
     )
 }

@@ -44,7 +44,7 @@ pub(crate) use syntax::{is_timed, is_timed_outside, timed_arguments};
 pub struct Reach {
     /// Outcomes of these indicators about households and persons.
     pub indicators: BTreeSet<String>,
-    /// Facts that rules of classes and programmes use: those of [`crate::Pack::facts_sql`].
+    /// Facts that rules of classes and programmes use: those of [`crate::Pack::facts_told`].
     pub facts: bool,
 }
 

@@ -9,6 +9,7 @@ mod parameter;
 mod pipeline;
 mod screening;
 
+pub use evidence::{FactsStatement, ToldFact};
 pub(crate) use parameter::column_name;
 pub(crate) use pipeline::{empty, literal};
 
@@ -21,7 +22,7 @@ use crate::{check::Analysis, error::Fault, load::Contents};
 pub(crate) struct Statements {
     pub screening: String,
     pub feeds: String,
-    pub facts: String,
+    pub facts: FactsStatement,
     pub assessment: String,
     pub register: String,
     pub hits: String,
@@ -55,7 +56,7 @@ pub(crate) fn screening_of(
 }
 
 /// Every fact of households and members, with the date its source stood.
-pub(crate) fn every_fact(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
+pub(crate) fn every_fact(contents: &Contents, analysis: &Analysis) -> Result<FactsStatement, Fault> {
     evidence::every_fact(contents, analysis)
 }
 

@@ -3,9 +3,10 @@
 
 use std::{collections::BTreeMap, io::Write as _};
 
-use minqing_policy::{Area, Kind, Known, Pack, Reference, SESSION_SETTINGS, catalogue};
+use chrono::NaiveDate;
+use minqing_policy::{Area, FactsStatement, Kind, Known, Pack, Reference, SESSION_SETTINGS, catalogue};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::town::{COUNTY, Town, today};
@@ -72,9 +73,10 @@ async fn known(conn: &mut PgConnection, pack: &Pack, ids: &[Uuid]) -> BTreeMap<U
         let area = if area == "urban" { Area::Urban } else { Area::Rural };
         all.insert(id, Known { on: today(), county, area, facts: Facts::new(), members: Vec::new() });
     }
-    for row in rows(conn, &pack.every_fact_sql(), ids).await {
+    let every = pack.every_fact();
+    for row in rows(conn, every.sql(), ids).await {
         let household = all.get_mut(&row.get::<Uuid, _>("household_id")).unwrap();
-        let facts = values(&row.get::<Value, _>("facts"));
+        let facts = facts(&row, &every).into_iter().map(|(name, value, _)| (name, value)).collect();
         match row.get::<Option<Uuid>, _>("person_key") {
             None => household.facts = facts,
             Some(key) => household.members.push((key.to_string(), facts)),
@@ -96,12 +98,14 @@ async fn known(conn: &mut PgConnection, pack: &Pack, ids: &[Uuid]) -> BTreeMap<U
     all
 }
 
-fn values(facts: &Value) -> Facts {
-    let entries = facts.as_object().into_iter().flatten();
-    entries.map(|(name, cell)| (name.clone(), cell["value"].as_str().map(str::to_owned))).collect()
+/// Name, value, date.
+pub fn facts(row: &PgRow, statement: &FactsStatement) -> Vec<(String, Option<String>, Option<NaiveDate>)> {
+    let is_person = row.get::<Option<Uuid>, _>("person_key").is_some();
+    let told = statement.of_row(is_person, row.get("told"), row.get("stood"));
+    told.map(|fact| (fact.name.to_owned(), fact.value, fact.as_of)).collect()
 }
 
-pub async fn rows(conn: &mut PgConnection, sql: &str, ids: &[Uuid]) -> Vec<sqlx::postgres::PgRow> {
+pub async fn rows(conn: &mut PgConnection, sql: &str, ids: &[Uuid]) -> Vec<PgRow> {
     let mut tx = conn.begin().await.unwrap();
     sqlx::raw_sql(SESSION_SETTINGS).execute(&mut *tx).await.unwrap();
     let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).bind(ids).bind(today()).fetch_all(&mut *tx).await.unwrap();

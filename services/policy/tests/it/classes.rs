@@ -2,10 +2,13 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::town::{COUNTY, Town, fresh, today};
+use super::{
+    agreement::{facts, rows},
+    town::{COUNTY, Town, fresh, today},
+};
 
 #[derive(Debug, sqlx::FromRow)]
 struct Assessed {
@@ -20,21 +23,17 @@ struct Assessed {
 
 /// Facts as the facts statement computes them for a household in the database.
 async fn stored(town: &mut Town, household: Uuid) -> (Value, Value) {
-    let rows: Vec<(Option<Uuid>, Value)> = sqlx::query_as(AssertSqlSafe(format!(
-        "select person_key, facts from ({}) f order by person_key nulls first",
-        town.pack.facts_sql()
-    )))
-    .bind(vec![household])
-    .bind(today())
-    .fetch_all(&mut town.conn)
-    .await
-    .unwrap();
-    let plain = |facts: &Value| -> Value {
-        facts.as_object().unwrap().iter().map(|(name, fact)| (name.clone(), fact["value"].clone())).collect()
+    let pack = town.pack.clone();
+    let statement = pack.facts_told();
+    let rows = rows(&mut town.conn, statement.sql(), &[household]).await;
+    let plain = |row: &PgRow| -> Value {
+        facts(row, statement).into_iter().map(|(name, value, _)| (name, json!(value))).collect()
     };
-    let persons: Vec<Value> =
-        rows[1..].iter().map(|(key, facts)| json!({"person_key": key, "facts": plain(facts)})).collect();
-    (plain(&rows[0].1), Value::Array(persons))
+    let (persons, whole): (Vec<&PgRow>, Vec<&PgRow>) =
+        rows.iter().partition(|row| row.get::<Option<Uuid>, _>("person_key").is_some());
+    let persons =
+        persons.iter().map(|row| json!({"person_key": row.get::<Uuid, _>("person_key"), "facts": plain(row)}));
+    (plain(whole[0]), persons.collect())
 }
 
 async fn assess(conn: &mut PgConnection, sql: &str, (household, persons): (&Value, &Value)) -> Vec<Assessed> {

@@ -8,12 +8,11 @@ use std::{
 
 use chrono::NaiveDate;
 use minqing_policy::{Due, SESSION_SETTINGS};
-use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use uuid::Uuid;
 
 use super::{
-    agreement::{fill, households},
+    agreement::{facts, fill, households},
     town::{COUNTY, Town},
 };
 
@@ -94,17 +93,17 @@ async fn found(conn: &mut PgConnection, due: &Due, day: NaiveDate) -> (BTreeSet<
     }
     let places = sqlx::query(AssertSqlSafe(due.calendar.clone())).bind(day).bind(&counties);
     for row in places.fetch_all(&mut *tx).await.unwrap() {
-        let ids = everybody(&mut *tx, row.get("county_code"), Some(row.get("area_kind"))).await;
+        let ids = everybody(&mut tx, row.get("county_code"), Some(row.get("area_kind"))).await;
         by_cause.entry(row.get("cause")).or_default().extend(ids);
     }
     for turn in due.turns(day) {
-        let ids = everybody(&mut *tx, &turn.prefix, None).await;
+        let ids = everybody(&mut tx, &turn.prefix, None).await;
         by_cause.entry(turn.cause.clone()).or_default().extend(ids);
     }
     let ran_out = sqlx::query("select bureau, dataset, county_code from monitoring.feed where fresh_until = $1 - 1");
     for row in ran_out.bind(day).fetch_all(&mut *tx).await.unwrap() {
         if let Some(cause) = due.stale(row.get("bureau"), row.get("dataset")) {
-            let ids = everybody(&mut *tx, row.get("county_code"), None).await;
+            let ids = everybody(&mut tx, row.get("county_code"), None).await;
             by_cause.entry(cause.to_owned()).or_default().extend(ids);
         }
     }
@@ -138,19 +137,14 @@ async fn look(town: &mut Town, ids: &[Uuid], day: NaiveDate) -> Day {
             verdicts.insert((row.get("household_id"), row.get("person_key"), row.get("indicator")), verdict);
         }
     }
-    let query = sqlx::query(AssertSqlSafe(town.pack.facts_sql().to_owned())).bind(ids).bind(day);
+    let statement = town.pack.facts_told();
+    let query = sqlx::query(AssertSqlSafe(statement.sql().to_owned())).bind(ids).bind(day);
     let rows = query.fetch_all(&mut *tx).await.unwrap();
-    let facts = rows.iter().map(|row| {
-        let values: Vec<String> = row
-            .get::<Value, _>("facts")
-            .as_object()
-            .unwrap()
-            .iter()
-            .map(|(name, cell)| format!("{name}={}", cell["value"]))
-            .collect();
-        ((row.get("household_id"), row.get("person_key")), values.join(" "))
+    let told = rows.iter().map(|row| {
+        let values = facts(row, statement).into_iter().map(|(name, value, _)| format!("{name}={value:?}"));
+        ((row.get("household_id"), row.get("person_key")), values.collect::<Vec<_>>().join(" "))
     });
-    let facts = facts.collect();
+    let facts = told.collect();
     tx.rollback().await.unwrap();
     Day { verdicts, facts }
 }

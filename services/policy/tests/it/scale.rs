@@ -73,7 +73,7 @@ async fn five_thousand_households_are_screened_in_seconds() {
     let hits = town.pack.hits_sql().to_owned();
     let refuted = format!("select count(*) from ({}) s", town.pack.refuted_sql());
     let entitled = format!("select count(*) from ({}) s", town.pack.entitled_sql());
-    let facts = format!("select count(facts) from ({}) s", town.pack.facts_sql());
+    let facts = format!("select count(told) from ({}) s", town.pack.facts_told().sql());
     let mut tx = town.conn.begin().await.unwrap();
     sqlx::raw_sql(SESSION_SETTINGS).execute(&mut *tx).await.unwrap();
 

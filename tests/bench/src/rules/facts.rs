@@ -46,7 +46,8 @@ const LEVELS: [(Level, &str); 2] = [(Level::Household, "household"), (Level::Per
 impl Facts {
     /// Fills `bench.household_fact` and `bench.person_fact`.
     pub async fn gather(town: &Town, pack: &Pack) -> anyhow::Result<Facts> {
-        let sql = pack.every_fact_sql();
+        let every = pack.every_fact();
+        let sql = every.sql();
         let wanted = "unnest($1::uuid[]) as wanted (household_id)";
         ensure!(sql.contains(wanted), "the pack's statement no longer begins with `{wanted}`");
         let sql = sql
