@@ -137,7 +137,8 @@ impl Pack {
         &self.0.statements.entitled
     }
 
-    /// `$1 date` business date → one row per feed and indicator about feeds: `bureau, dataset, county_code,
+    /// `$1 date` business date, `$2 text?` bureau, `$3 text?` dataset, `$4 text?` county, all three or none: that feed
+    /// alone → one row per feed and indicator about feeds: `bureau, dataset, county_code,
     /// indicator, verdict boolean?, conditions jsonb, facts jsonb` of `{name: text?}`.
     pub fn feed_screening_sql(&self) -> &str {
         &self.0.statements.feeds

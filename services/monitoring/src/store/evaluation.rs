@@ -332,8 +332,7 @@ fn feeds_sql(feeds: &str) -> String {
          from (\n{feeds}\n) f \
          left join monitoring.warning w on w.household_id is null and w.indicator = f.indicator \
            and w.cleared_on is null and w.subject = f.bureau || '.' || f.dataset || '@' || f.county_code \
-         where ((w.warning_id is null and f.verdict) or (w.warning_id is not null and not f.verdict)) \
-           and ($2::text is null or (f.bureau = $2 and f.dataset = $3 and f.county_code = $4)) \
+         where (w.warning_id is null and f.verdict) or (w.warning_id is not null and not f.verdict) \
          order by f.bureau, f.dataset, f.county_code, f.indicator"
     )
 }

@@ -234,7 +234,7 @@ pub(super) fn condition_object(rule: &str, conditions: &[Condition]) -> String {
     object(&conditions.iter().enumerate().map(pair).collect::<Vec<_>>())
 }
 
-/// `$1` business date: each feed under each indicator about feeds.
+/// `$1` business date, `$2` to `$4` one feed: each feed, or the one, under each indicator about feeds.
 pub(super) fn feeds(contents: &Contents, analysis: &Analysis) -> Result<String, Fault> {
     const AS_OF: &str = "$1::date";
     let rules: Vec<&Indicator> = contents.indicators.iter().filter(|rule| rule.level == Level::Feed).collect();
@@ -265,6 +265,10 @@ pub(super) fn feeds(contents: &Contents, analysis: &Analysis) -> Result<String, 
     );
     parameter::push(&mut ctes, contents, &parameters, AS_OF);
     // The view looks batches up for each feed: once, not once an indicator.
-    ctes.push("health", "  select f.* from monitoring.feed_health f");
+    ctes.push(
+        "health",
+        "  select f.* from monitoring.feed_health f\n  \
+         where $2::text is null or (f.bureau = $2::text and f.dataset = $3::text and f.county_code = $4::text)",
+    );
     Ok(ctes.finish(&if arms.is_empty() { none.to_owned() } else { arms.join("\nunion all\n") }))
 }

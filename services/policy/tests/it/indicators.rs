@@ -380,6 +380,9 @@ async fn p02_and_p11_watch_the_officials() {
          and verdict is not false order by dataset"
     )))
     .bind(today())
+    .bind(None::<String>)
+    .bind(None::<String>)
+    .bind(None::<String>)
     .fetch_all(&mut town.conn)
     .await
     .unwrap();
