@@ -27,6 +27,7 @@ def row(report, households, cpu, mesh, base, city, disk, status):
         "recall": (true - missed) / true if true else None,
         "precision": right / raised if raised else None,
         "everything_agrees": int(status) == 0,
+        "problems": told["problems"],
     }
 
 
@@ -46,6 +47,11 @@ def table(rows):
         figures = "".join(f"{one[name]:>14}" for name in COLUMNS)
         shares = "".join("          –" if one[name] is None else f"{one[name]:11.4f}" for name in ("recall", "precision"))
         print(figures + shares)
+    for one in rows:
+        phases = ", ".join(f"{name} {seconds:.0f}" for name, seconds in one["phases_s"].items())
+        print(f"{one['households']} households, seconds: {phases}")
+        for problem in one["problems"]:
+            print(f"  - {problem}")
     for one in powers(rows):
         print(f"power {one['from']} → {one['to']}: " + ", ".join(f"{name} {one[name]}" for name in COLUMNS[1:] if name in one))
     print("goal: time and memory <= 1.05")

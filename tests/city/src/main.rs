@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use minqing_city::{
     city::{City, Settings},
     generate,
-    play::{self, Task},
+    play::{self, Task, Until},
     thresholds::Thresholds,
     truth,
 };
@@ -60,6 +60,10 @@ struct Play {
     /// What the launcher does to the mesh meanwhile; only noted in the report.
     #[arg(long, value_enum, default_value = "none")]
     chaos: Chaos,
+    /// How far: until everything is settled, or only until the last day's records are screened, which judges the rows that
+    /// were refused and the warnings, and is what a very large city has time for.
+    #[arg(long, value_enum, default_value = "settled")]
+    until: Until,
     /// Leave the conformance kit out; a disturbed mesh is never tried with it.
     #[arg(long)]
     no_conform: bool,
@@ -137,7 +141,8 @@ async fn play_city(options: Play) -> anyhow::Result<bool> {
         Chaos::Redis => "redis",
     };
     let conform = !options.no_conform && matches!(options.chaos, Chaos::None);
-    let task = Task { city, mesh: options.mesh, work: options.work, chaos: chaos.to_owned(), conform };
+    let (mesh, work, until) = (options.mesh, options.work, options.until);
+    let task = Task { city, mesh, work, until, chaos: chaos.to_owned(), conform };
     let mut report = play::play(task).await?;
     report.phases_s.insert("generate".to_owned(), (generate * 1_000.0).round() / 1_000.0);
     if let Some(path) = &options.report {

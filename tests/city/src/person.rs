@@ -26,12 +26,17 @@ pub struct Person {
     pub relation: &'static str,
 }
 
+/// Full years on a day.
+pub fn age(birth_on: NaiveDate, today: NaiveDate) -> i32 {
+    let years = today.year() - birth_on.year();
+    let had_birthday = (today.month(), today.day()) >= (birth_on.month(), birth_on.day());
+    if had_birthday { years } else { years - 1 }
+}
+
 impl Person {
     /// Full years on a day.
     pub fn age(&self, today: NaiveDate) -> i32 {
-        let years = today.year() - self.birth_on.year();
-        let had_birthday = (today.month(), today.day()) >= (self.birth_on.month(), self.birth_on.day());
-        if had_birthday { years } else { years - 1 }
+        age(self.birth_on, today)
     }
 
     /// The day on which the county's books have the person in the household: they begin in 2015.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use anyhow::Context as _;
 use chrono::NaiveDate;
 use minqing_proto::minqing::{
     dispatch::v1::{Referral, WorkOrder, WorkOrderState},
@@ -19,7 +20,7 @@ use minqing_proto::minqing::{
 use sqlx::Connection as _;
 
 use super::{
-    Play,
+    Play, Until,
     report::{Aid, FeedbackCount, IndicatorCount, ReferralCount, Report, WorkOrderCount},
     township::feed_of,
 };
@@ -33,9 +34,14 @@ use crate::{
     indicator::Indicator,
     mesh::{ask, patiently},
     oracle::Case,
+    person::age,
 };
 
+/// Persons asked for by one statement.
+const KEYS: usize = 10_000;
+
 /// Everything asked back.
+#[derive(Default)]
 pub(super) struct Books {
     pub warnings: Vec<Warning>,
     pub orders: Vec<WorkOrder>,
@@ -80,6 +86,20 @@ impl Play {
         Ok(report)
     }
 
+    /// What can be judged of a play that was cut short: the rows and the warnings.
+    pub(super) async fn collect_screened(&mut self) -> anyhow::Result<Report> {
+        let warnings = self.warnings().await?;
+        let ages = self.ages(&warnings, &[]).await?;
+        let books = Books { warnings, ages, ..Books::default() };
+        let mut report = Report::new(&self.city, &self.records, self.refusals);
+        report.until = Until::Screened;
+        report.feeds = self.feeds.clone();
+        [report.indicators, report.unplanned] = self.indicators(&books);
+        report.latency_ms.record_to_referral = self.latency().await?;
+        report.judge(&self.problems);
+        Ok(report)
+    }
+
     async fn warnings(&self) -> anyhow::Result<Vec<Warning>> {
         let client = MonitoringServiceClient::new(self.mesh.channel("monitoring", "operator/admin")?);
         let (mut all, mut page_token) = (Vec::new(), String::new());
@@ -113,15 +133,32 @@ impl Play {
         Ok(answer.persons.iter().filter_map(|p| Some((p.person_key.clone(), age(&p.facts)?))).collect())
     }
 
+    /// Ages of those that warnings and referrals are about, from monitoring's roster: a call for each household would take
+    /// a large city an hour.
     async fn ages(&self, warnings: &[Warning], referrals: &[Referral]) -> anyhow::Result<HashMap<String, i64>> {
-        let of_warnings = warnings.iter().filter(|w| !w.person_key.is_empty()).map(|w| w.household.clone());
-        let of_referrals = referrals.iter().filter(|r| !r.person_key.is_empty()).map(|r| r.household.clone());
-        let households: BTreeSet<String> = of_warnings.chain(of_referrals).collect();
+        let keys = warnings.iter().map(|w| &w.person_key).chain(referrals.iter().map(|r| &r.person_key));
+        let keys: BTreeSet<&String> = keys.filter(|key| !key.is_empty()).collect();
+        let keys: Vec<&String> = keys.into_iter().collect();
+        let schema = self.schema("monitoring")?;
+        let births =
+            format!("select person_key::text, birth_on from {schema}.member where person_key = any($1::uuid[])");
+        let mut connection = sqlx::PgConnection::connect(&self.mesh.file.admin_database_url).await?;
         let mut ages = HashMap::new();
-        for household in households {
-            ages.extend(self.ages_of(&household).await?);
+        for chunk in keys.chunks(KEYS) {
+            let query = sqlx::query_as(sqlx::AssertSqlSafe(births.clone())).bind(chunk);
+            let found: Vec<(String, NaiveDate)> = query.fetch_all(&mut connection).await?;
+            ages.extend(found.into_iter().map(|(key, birth)| (key, i64::from(age(birth, calendar::start())))));
         }
+        connection.close().await?;
         Ok(ages)
+    }
+
+    /// Where a service keeps its tables.
+    fn schema(&self, service: &str) -> anyhow::Result<&str> {
+        let place = self.mesh.file.services.get(service).with_context(|| format!("the mesh has no {service}"))?;
+        let good = place.schema.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        anyhow::ensure!(good, "{} is no schema", place.schema);
+        Ok(&place.schema)
     }
 
     /// The member a key stands for; of several of the same age the one something is known about.
@@ -418,13 +455,10 @@ impl Play {
         let mut connection = sqlx::PgConnection::connect(&self.mesh.file.admin_database_url).await?;
         let mut all: Vec<f64> = Vec::new();
         for bureau in Bureau::ALL {
-            let Some(place) = self.mesh.file.services.get(&bureau.adapter()) else { continue };
-            let good = place.schema.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-            anyhow::ensure!(good, "{} is no schema", place.schema);
+            let schema = self.schema(&bureau.adapter())?;
             let text = format!(
                 "select (extract(epoch from stored_at - record_accepted_at) * 1000)::float8 \
-                 from {}.referral where record_accepted_at is not null",
-                place.schema
+                 from {schema}.referral where record_accepted_at is not null"
             );
             let some: Vec<f64> = sqlx::query_scalar(sqlx::AssertSqlSafe(text)).fetch_all(&mut connection).await?;
             all.extend(some);

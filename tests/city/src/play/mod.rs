@@ -88,11 +88,23 @@ struct Names {
     person: HashMap<String, (u32, u8)>,
 }
 
+/// How far a play goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Until {
+    /// Until nothing is left to do.
+    #[default]
+    Settled,
+    /// Until the last day's records are screened.
+    Screened,
+}
+
 /// What the player is given.
 pub struct Task {
     pub city: Arc<City>,
     pub mesh: PathBuf,
     pub work: Option<PathBuf>,
+    pub until: Until,
     pub chaos: String,
     /// Whether the conformance kit is run at the end; killed processes answer no kit.
     pub conform: bool,
@@ -102,12 +114,17 @@ pub struct Task {
 pub async fn play(task: Task) -> anyhow::Result<Report> {
     let mut play = Play::new(&task)?;
     play.register().await?;
-    let last = play.month().await?;
-    play.closing(last).await?;
+    let last = play.month(task.until).await?;
+    if task.until == Until::Settled {
+        play.closing(last).await?;
+    }
     let began = Instant::now();
-    let mut report = play.collect().await?;
+    let mut report = match task.until {
+        Until::Settled => play.collect().await?,
+        Until::Screened => play.collect_screened().await?,
+    };
     play.phases.push(("collect", began.elapsed().as_secs_f64()));
-    if task.conform {
+    if task.conform && task.until == Until::Settled {
         let began = Instant::now();
         report.conformance = play.conform().await?;
         play.phases.push(("conform", began.elapsed().as_secs_f64()));
@@ -192,11 +209,12 @@ impl Play {
     }
 
     /// The days on which the bureaus send; gives the day after the last.
-    async fn month(&mut self) -> anyhow::Result<NaiveDate> {
+    async fn month(&mut self, until: Until) -> anyhow::Result<NaiveDate> {
         let (mut began, mut day) = (Instant::now(), calendar::start());
         let last = self.city.settings.last_day();
         while day <= last {
-            self.day(day, "月 month").await?;
+            let people_act = day < last || until == Until::Settled;
+            self.day(day, people_act, "月 month").await?;
             day = calendar::plus(day, 1);
             if day == calendar::plus(calendar::start(), 2) {
                 self.phases.push(("first_feeds", began.elapsed().as_secs_f64()));
@@ -212,7 +230,7 @@ impl Play {
         let (began, mut day) = (Instant::now(), first);
         let end = calendar::add_working(first, CLOSING_DAYS).min(calendar::end());
         while day <= end {
-            self.day(day, "收尾 closing").await?;
+            self.day(day, true, "收尾 closing").await?;
             if calendar::is_working(day) && self.all_settled() {
                 // One more morning: what was completed today is closed by tomorrow's pass.
                 day = calendar::plus(day, 1);
@@ -239,14 +257,14 @@ impl Play {
         Ok(())
     }
 
-    async fn day(&mut self, day: NaiveDate, phase: &str) -> anyhow::Result<()> {
+    async fn day(&mut self, day: NaiveDate, people_act: bool, phase: &str) -> anyhow::Result<()> {
         self.morning(day).await?;
         let rows = self.push(day).await?;
         self.quiet(day).await?;
         self.oracle.scan(day);
         let mut acted = 0;
         // Nobody works at the weekend; machines do.
-        if calendar::is_working(day) {
+        if people_act && calendar::is_working(day) {
             acted += self.receive(day).await?;
             acted += self.check_fields(day).await?;
             acted += self.visit(day).await?;

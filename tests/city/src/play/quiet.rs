@@ -17,8 +17,9 @@ use crate::{
 };
 
 const LOOK: Duration = Duration::from_millis(10);
-/// A large county's daily screening takes its time.
+/// How long the mesh may be busy with a day: at least, and with each household of the city.
 const LIMIT: Duration = Duration::from_secs(1_800);
+const LIMIT_PER_HOUSEHOLD: Duration = Duration::from_millis(10);
 /// Workers whose pass is about a business date and says which.
 const DAILY: [&str; 4] = ["screening", "deadlines", "books", "yields"];
 
@@ -26,7 +27,8 @@ impl Play {
     /// Waits until the mesh has nothing left to do for the day. Who is busy is asked alone until it is not; then everybody
     /// is asked again, and nothing may have moved meanwhile.
     pub(super) async fn quiet(&self, day: NaiveDate) -> anyhow::Result<()> {
-        let end = Instant::now() + LIMIT;
+        let households = u32::try_from(self.city.households.len()).unwrap_or(u32::MAX);
+        let end = Instant::now() + LIMIT + LIMIT_PER_HOUSEHOLD * households;
         let (mut all, mut before) = (BTreeMap::new(), None);
         loop {
             let seen = match busy(&all, day) {
