@@ -116,11 +116,12 @@ pub async fn county_owed(conn: &mut PgConnection) -> Result<bool> {
 /// open warning, or were told of before.
 pub async fn note_facts(conn: &mut PgConnection, held: &[Uuid]) -> Result<()> {
     sqlx::query(
-        "insert into monitoring.fact_due (household_id) \
-         select h.household_id from unnest($1::uuid[]) as h (household_id) \
-         where exists (select from monitoring.household_fact f where f.household_id = h.household_id) \
-            or exists (select from monitoring.class_status c where c.household_id = h.household_id) \
-            or exists (select from monitoring.warning w where w.household_id = h.household_id and w.cleared_on is null) \
+        "insert into monitoring.fact_due (household_id, county_code) \
+         select h.household_id, h.county_code from monitoring.household h \
+         where h.household_id = any($1) \
+           and (exists (select from monitoring.household_fact f where f.household_id = h.household_id) \
+             or exists (select from monitoring.class_status c where c.household_id = h.household_id) \
+             or exists (select from monitoring.warning w where w.household_id = h.household_id and w.cleared_on is null)) \
          order by h.household_id on conflict on constraint fact_due_pk do nothing",
     )
     .bind(held)
@@ -132,9 +133,11 @@ pub async fn note_facts(conn: &mut PgConnection, held: &[Uuid]) -> Result<()> {
 /// Households to tell of, in order of id. Those of a county that is yet to be evaluated wait: they will change again.
 pub async fn facts(conn: &mut PgConnection, limit: i64) -> Result<Vec<Uuid>> {
     let ids = sqlx::query_scalar(
-        "select f.household_id from monitoring.fact_due f \
-         left join monitoring.household h on h.household_id = f.household_id \
-         where coalesce(h.county_code, '') <> all (array(select distinct county_code from monitoring.county_due)) \
+        "select f.household_id from monitoring.county c \
+         cross join lateral (\
+           select d.household_id from monitoring.fact_due d where d.county_code = c.county_code \
+           order by d.household_id limit $1) f \
+         where not exists (select from monitoring.county_due d where d.county_code = c.county_code) \
          order by f.household_id limit $1",
     )
     .bind(limit)
