@@ -99,7 +99,9 @@ impl Core {
         let as_of = as_of
             .ok_or_else(|| wrong("as_of", "must be a real date and not in the future", "应为不晚于今天的有效日期"))?;
         if said.row_count.is_some_and(|n| n > MAX_ROWS) {
-            return Err(wrong("row_count", "must be at most 500000; split the batch", "不得超过 500000，请拆分批次"));
+            let (en, zh) =
+                (format!("must be at most {MAX_ROWS}; split the batch"), format!("不得超过 {MAX_ROWS}，请拆分批次"));
+            return Err(wrong("row_count", &en, &zh));
         }
         let known = self.divisions.known().await?;
         let county = text::division(said.division_code).filter(|c| is_county(*c) && known.knows(*c));

@@ -17,10 +17,10 @@ use crate::{
     row::{CleanRow, Doubtful, Fault, Outcome, Review, doubt, schema::Schema},
 };
 
-/// Most rows in a batch.
-pub const MAX_ROWS: u32 = 500_000;
+/// Most rows in a batch: a county's snapshot is one, and a large county has a million insured.
+pub const MAX_ROWS: u32 = 1_000_000;
 /// Most memory the good rows of one batch may take.
-pub const MAX_BYTES: usize = 64 * 1024 * 1024;
+pub const MAX_BYTES: usize = 128 * 1024 * 1024;
 /// About what the spellings of one name take.
 const SPELLINGS_BYTES: usize = 320;
 /// Rows in one part to monitoring.
@@ -378,12 +378,13 @@ impl Spool {
 }
 
 fn too_large() -> Error {
+    let mib = MAX_BYTES / (1024 * 1024);
     Error::invalid(
         "BATCH_TOO_LARGE",
         format!(
-            "a batch holds at most {MAX_ROWS} rows and 64 MiB; split it, by township for instance, and send it as changes"
+            "a batch holds at most {MAX_ROWS} rows and {mib} MiB; split it, by township for instance, and send it as changes"
         ),
-        format!("一个批次最多 {MAX_ROWS} 行、64 MiB，请拆分（如按乡镇）后以增量方式报送"),
+        format!("一个批次最多 {MAX_ROWS} 行、{mib} MiB，请拆分（如按乡镇）后以增量方式报送"),
     )
 }
 
@@ -457,7 +458,7 @@ mod tests {
         let mut spool = Spool::default();
         let mut big = row(1, 1, 1);
         big.body = vec![0; 1024 * 1024];
-        let error = (1..100).find_map(|n| spool.push(n, Outcome::Clean(big.clone())).err()).unwrap();
+        let error = (1..200).find_map(|n| spool.push(n, Outcome::Clean(big.clone())).err()).unwrap();
         assert_eq!(error.reason(), "BATCH_TOO_LARGE");
     }
 }

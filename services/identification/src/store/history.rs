@@ -19,7 +19,7 @@ pub async fn keep_facts(conn: &mut PgConnection, households: &[Uuid], today: Nai
              (household_id, known_on, division_code, area_kind, as_of, sequence, facts, persons) \
          select f.household_id, greatest($2, (select max(h.known_on) from identification.household_fact_history h \
                  where h.household_id = f.household_id)), \
-             f.division_code, f.area_kind, f.as_of, f.sequence, f.facts::json, f.persons::json \
+             f.division_code, f.area_kind, f.as_of, f.sequence, f.facts, f.persons \
          from identification.household_fact f where f.household_id = any($1) \
          on conflict on constraint household_fact_history_pk do update \
          set division_code = excluded.division_code, area_kind = excluded.area_kind, as_of = excluded.as_of, \

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use minqing_kit::Result;
+use minqing_kit::{Error, Result};
+use serde::Serialize;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
@@ -46,7 +47,9 @@ pub async fn put_facts(conn: &mut PgConnection, new: &[NewFacts], today: NaiveDa
     let changed: Vec<Uuid> = sqlx::query_scalar(
         "insert into identification.household_fact \
              (household_id, division_code, area_kind, as_of, sequence, facts, persons) \
-         select * from unnest($1::uuid[], $2::text[], $3::text[], $4::date[], $5::bigint[], $6::jsonb[], $7::jsonb[]) \
+         select u.id, u.division, u.area, u.as_of, u.sequence, u.facts::json, u.persons::json \
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::date[], $5::bigint[], $6::text[], $7::text[]) \
+             as u (id, division, area, as_of, sequence, facts, persons) \
          on conflict on constraint household_fact_pk do update \
          set division_code = excluded.division_code, area_kind = excluded.area_kind, as_of = excluded.as_of, \
              sequence = excluded.sequence, facts = excluded.facts, persons = excluded.persons \
@@ -57,12 +60,16 @@ pub async fn put_facts(conn: &mut PgConnection, new: &[NewFacts], today: NaiveDa
     .bind(new.iter().map(|n| n.area_kind).collect::<Vec<_>>())
     .bind(new.iter().map(|n| n.as_of).collect::<Vec<_>>())
     .bind(new.iter().map(|n| n.sequence).collect::<Vec<_>>())
-    .bind(new.iter().map(|n| Json(&n.facts)).collect::<Vec<_>>())
-    .bind(new.iter().map(|n| Json(&n.persons)).collect::<Vec<_>>())
+    .bind(json_texts(new.iter().map(|n| &n.facts))?)
+    .bind(json_texts(new.iter().map(|n| &n.persons))?)
     .fetch_all(&mut *conn)
     .await?;
     history::keep_facts(conn, &changed, today).await?;
     Ok(changed)
+}
+
+fn json_texts<'a, T: Serialize + 'a>(of: impl Iterator<Item = &'a T>) -> Result<Vec<String>> {
+    of.map(|one| serde_json::to_string(one).map_err(Error::bug)).collect()
 }
 
 pub async fn facts(conn: &mut PgConnection, households: &[Uuid]) -> Result<Vec<FactRow>> {

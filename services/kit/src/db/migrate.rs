@@ -21,6 +21,7 @@ pub fn kit_migrations() -> Migrator {
     let all = [
         (1, "kit", include_str!("../../migrations/0001_kit.sql")),
         (2, "audit months", include_str!("../../migrations/0002_audit_months.sql")),
+        (3, "compression", include_str!("../../migrations/0003_compression.sql")),
     ];
     let all = all.map(|(version, title, sql)| {
         Migration::new(version, title.into(), MigrationType::Simple, sql.into_sql_str(), false)

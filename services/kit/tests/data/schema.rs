@@ -17,7 +17,7 @@ async fn opening_again_and_at_once_changes_nothing() {
     let db = one.unwrap();
     two.unwrap();
     three.unwrap();
-    assert_eq!(count(&db, "select count(*) from _kit_migrations").await, 2);
+    assert_eq!(count(&db, "select count(*) from _kit_migrations").await, 3);
     assert_eq!(count(&db, "select count(*) from _sqlx_migrations").await, 1);
     let elsewhere =
         "select count(*) from pg_tables where schemaname not in ('ledgers', 'pg_catalog', 'information_schema')";

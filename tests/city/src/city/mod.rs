@@ -163,14 +163,14 @@ impl City {
 }
 
 /// Households of each county: nearly all in the home county, three in a hundred in the second, and the other
-/// counties with their share once the city is large.
+/// counties with their share once the city is large. From a hundred thousand on the home county has a fifth.
 fn shares(households: usize) -> Vec<(County, usize)> {
     let least = if households < 200 { households.min(12) / 4 } else { 12 };
     let second = (households * 3 / 100).max(least);
     let mut shares = vec![(division::HOME, households - second), (division::SECOND, second)];
     if households > 20_000 {
         let others: Vec<County> = division::counties().into_iter().skip(2).collect();
-        let each = households / 20;
+        let each = if households < 100_000 { households / 20 } else { households * 11 / 100 };
         shares[0].1 -= each * others.len();
         shares.extend(others.into_iter().map(|county| (county, each)));
     }

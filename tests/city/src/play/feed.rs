@@ -10,8 +10,8 @@ use minqing_proto::minqing::{
         exchange_service_client::ExchangeServiceClient, submit_batch_request,
     },
     registry::v1::{
-        ImportHeader, ImportHouseholdsRequest, ImportRows, ListHouseholdsRequest, import_households_request,
-        registry_service_client::RegistryServiceClient,
+        ImportHeader, ImportHouseholdsRequest, ImportRows, ListHouseholdsRequest, ListImportErrorsRequest,
+        import_households_request, registry_service_client::RegistryServiceClient,
     },
     types::v1::{BatchMode, RowError, RowReason},
 };
@@ -186,7 +186,20 @@ async fn import(
         refused: positive(answer.refused),
         changed: positive(answer.changed),
     };
-    Ok(Told { tally, refused: reasons(&answer.errors) })
+    let mut refused = reasons(&answer.errors);
+    if tally.refused > answer.errors.len() as u64 {
+        refused = all_errors(async |page_token| {
+            let body = ListImportErrorsRequest { parent: answer.name.clone(), page_size: 500, page_token };
+            let page = patiently("list import errors", || {
+                let (mut client, body) = (client.clone(), body.clone());
+                async move { client.list_import_errors(ask(body, "", "")).await }
+            })
+            .await?;
+            Ok((page.errors, page.next_page_token))
+        })
+        .await?;
+    }
+    Ok(Told { tally, refused })
 }
 
 async fn submit(mesh: &Mesh, seed: u64, batch: &Batch) -> anyhow::Result<Told> {
@@ -225,29 +238,32 @@ async fn submit(mesh: &Mesh, seed: u64, batch: &Batch) -> anyhow::Result<Told> {
     };
     let mut refused = reasons(&answer.errors);
     if tally.refused > answer.errors.len() as u64 {
-        refused = all_errors(client, &kept.name).await?;
+        refused = all_errors(async |page_token| {
+            let body = ListRowErrorsRequest { parent: kept.name.clone(), page_size: 500, page_token };
+            let page = patiently("list row errors", || {
+                let (mut client, body) = (client.clone(), body.clone());
+                async move { client.list_row_errors(ask(body, "", "")).await }
+            })
+            .await?;
+            Ok((page.errors, page.next_page_token))
+        })
+        .await?;
     }
     Ok(Told { tally, refused })
 }
 
-/// Every refused row of a batch, page by page.
+/// Every refused row, page by page: `page` gives that of a token, and the token of the next.
 async fn all_errors(
-    client: ExchangeServiceClient<tonic::transport::Channel>,
-    batch: &str,
+    page: impl AsyncFn(String) -> anyhow::Result<(Vec<RowError>, String)>,
 ) -> anyhow::Result<Vec<(i32, RowReason)>> {
     let (mut all, mut page_token) = (Vec::new(), String::new());
     loop {
-        let body = ListRowErrorsRequest { parent: batch.to_owned(), page_size: 500, page_token };
-        let page = patiently("list row errors", || {
-            let (mut client, body) = (client.clone(), body.clone());
-            async move { client.list_row_errors(ask(body, "", "")).await }
-        })
-        .await?;
-        all.extend(reasons(&page.errors));
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
+        let (errors, next) = page(page_token).await?;
+        all.extend(reasons(&errors));
+        if next.is_empty() {
             return Ok(all);
         }
+        page_token = next;
     }
 }
 
