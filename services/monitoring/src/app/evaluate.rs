@@ -56,7 +56,9 @@ pub struct Withdrawn {
 impl Cause<'_> {
     fn clear_reason(self) -> ClearReason {
         match self {
-            Cause::Record(_) | Cause::Delivered(_) | Cause::Deed(_) | Cause::Time(_) | Cause::Other => ClearReason::Refuted,
+            Cause::Record(_) | Cause::Delivered(_) | Cause::Deed(_) | Cause::Time(_) | Cause::Other => {
+                ClearReason::Refuted
+            }
             Cause::Withdrawal(_) => ClearReason::DataWithdrawn,
         }
     }
