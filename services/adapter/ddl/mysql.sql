@@ -41,6 +41,9 @@ create table mq_batch_result (
     column_name varchar(400),
     message_zh  text,
     message     text,
+    -- of the accepted, rows taken as a person's by an operator's decision although number or name is at fault: correct
+    -- them at the source
+    linked      integer,
     finished_at datetime    not null,
     constraint mq_batch_result_pk primary key (batch_no)
 ) default character set utf8mb4 collate utf8mb4_bin;

@@ -151,7 +151,8 @@ impl Core {
         intake.is_whole()?;
         let receipt = self.receipts.begin(intake.announced(self.number as i32), &received)?;
         self.compare(&mut intake).await?;
-        let quality = intake.tally.told(&intake.schema, intake.spool.faults());
+        let linked = intake.spool.linked().len();
+        let quality = intake.tally.told(&intake.schema, intake.spool.faults(), linked);
         let id = self.batch_id(&intake, &quality);
         let (parts, changed) = self.send(id, &intake, quality).await?;
         let completed = self.cx.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);

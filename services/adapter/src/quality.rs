@@ -43,7 +43,7 @@ impl Tally {
     }
 
     /// The same as monitoring's message, always in the same order.
-    pub fn told(&self, schema: &Schema, faults: &[Fault]) -> BatchQuality {
+    pub fn told(&self, schema: &Schema, faults: &[Fault], linked: usize) -> BatchQuality {
         let mut refused = BTreeMap::new();
         for fault in faults {
             *refused.entry(fault.reason as i32).or_insert(0) += 1;
@@ -56,6 +56,7 @@ impl Tally {
                 .collect(),
             persons_compared: count(self.compared),
             persons_agreeing: count(self.agreeing),
+            linked: Some(i32::try_from(linked).unwrap_or(i32::MAX)),
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     Result,
     core::Core,
     handout::{Asked, HandedOut},
-    receipt,
+    receipt::{self, SignedFor},
     store::{self, ReferralRow},
 };
 
@@ -247,7 +247,7 @@ impl Core {
     }
 }
 
-/// Signs a receipt for every referral signed for and adds it to the answer; a referral keeps its first receipt.
+/// Signs a receipt for every referral signed for and adds it to the answer.
 async fn with_receipts(
     work: &mut Work,
     (keys, bureau): &(Arc<receipt::Keys>, Bureau),
@@ -255,17 +255,12 @@ async fn with_receipts(
     operator: &str,
     mut answer: AcknowledgeReferralsResponse,
 ) -> Result<AcknowledgeReferralsResponse> {
-    let issued_time = work.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    let mut receipts = Vec::with_capacity(known.len());
-    for row in store::referrals(work.conn(), known).await? {
-        let on = row.signed_on.unwrap_or(work.today());
-        let signed = receipt::Signed { bureau: *bureau, id: row.id, operator, on, issued_time: issued_time.clone() };
-        receipts.push((row.id, keys.sign(receipt::of_referral(signed))?));
-    }
-    receipt::store::insert(work.conn(), &receipts).await?;
-    let kept = receipt::store::receipts(work.conn(), known).await?;
+    let (rows, today) = (store::referrals(work.conn(), known).await?, work.today());
+    let signed: Vec<_> = rows.iter().map(|row| (row.id, row.signed_on.unwrap_or(today))).collect();
+    let by = (SignedFor::Referral, operator);
+    let mut receipts = receipt::give(work, (keys, *bureau), by, &signed).await?;
     for result in &mut answer.results {
-        result.receipt = kept.iter().find(|r| r.subject == result.referral).cloned();
+        result.receipt = receipts.remove(&result.referral);
     }
     Ok(answer)
 }

@@ -45,12 +45,18 @@ pub struct Settings {
     /// Days for which adapters keep what a bureau sent, and monitoring what stood before a batch, so that it can be
     /// withdrawn.
     pub raw_days: u32,
+    /// Registry only: days after the last decision on a review of who is meant for which it keeps what came, sealed.
+    pub review_text_days: u32,
 }
 
 /// Long enough to mend a mapping and run a month's feeds again.
 const RAW_DAYS: u32 = 35;
 /// No more than the longest rhythm of a feed, a year, and its grace.
 const MOST_RAW_DAYS: u32 = 400;
+/// Time for an objection and an inspection. No rule gives a figure: 个人信息保护法 Art. 19 asks for the shortest time needed.
+const REVIEW_TEXT_DAYS: u32 = 180;
+/// Three years.
+const MOST_REVIEW_TEXT_DAYS: u32 = 1096;
 
 impl Settings {
     /// Reads the environment of the service `name`.
@@ -88,7 +94,8 @@ impl Settings {
             exchange_database_url: get("MINQING_EXCHANGE_DATABASE_URL"),
             signing_dir: get("MINQING_SIGNING_DIR").map(PathBuf::from),
             bureau_file: get("MINQING_BUREAU_FILE").map(PathBuf::from),
-            raw_days: faults.days("MINQING_RAW_DAYS", get("MINQING_RAW_DAYS")),
+            raw_days: faults.days("MINQING_RAW_DAYS", &get, RAW_DAYS, MOST_RAW_DAYS),
+            review_text_days: faults.days("MINQING_REVIEW_TEXT_DAYS", &get, REVIEW_TEXT_DAYS, MOST_REVIEW_TEXT_DAYS),
         };
         faults.check_url("MINQING_DATABASE_URL", &settings.database_url, &["postgres://", "postgresql://"]);
         faults.check_url(
@@ -164,11 +171,17 @@ impl Faults {
         }
     }
 
-    fn days(&mut self, key: &str, text: Option<String>) -> u32 {
-        let Some(text) = text else { return RAW_DAYS };
-        text.parse().ok().filter(|days| (1..=MOST_RAW_DAYS).contains(days)).unwrap_or_else(|| {
-            self.0.push(format!("{key} is {text:?}; set a number of days from 1 to {MOST_RAW_DAYS}"));
-            RAW_DAYS
+    fn days(
+        &mut self,
+        key: &'static str,
+        get: &impl Fn(&'static str) -> Option<String>,
+        default: u32,
+        most: u32,
+    ) -> u32 {
+        let Some(text) = get(key) else { return default };
+        text.parse().ok().filter(|days| (1..=most).contains(days)).unwrap_or_else(|| {
+            self.0.push(format!("{key} is {text:?}; set a number of days from 1 to {most}"));
+            default
         })
     }
 
@@ -213,7 +226,8 @@ mod tests {
     fn three_variables_are_enough() {
         let settings = read(&MINIMAL).unwrap();
         assert_eq!(settings.clock, ClockSource::System);
-        assert_eq!((settings.log.as_str(), settings.raw_days), ("info", RAW_DAYS));
+        assert_eq!(settings.log, "info");
+        assert_eq!((settings.raw_days, settings.review_text_days), (RAW_DAYS, REVIEW_TEXT_DAYS));
         assert!(!format!("{settings:?}").contains("hidden"));
     }
 
@@ -226,6 +240,7 @@ mod tests {
             ("MINQING_CLOCK", "moon"),
             ("MINQING_EXCHANGE_DATABASE_URL", "oracle://u:hidden@h"),
             ("MINQING_RAW_DAYS", "0"),
+            ("MINQING_REVIEW_TEXT_DAYS", "1097"),
         ])
         .unwrap_err()
         .to_string();
@@ -238,6 +253,7 @@ mod tests {
             "MINQING_CLOCK",
             "MINQING_EXCHANGE_DATABASE_URL",
             "MINQING_RAW_DAYS",
+            "MINQING_REVIEW_TEXT_DAYS",
         ] {
             assert!(text.contains(key), "{key} missing in {text}");
         }

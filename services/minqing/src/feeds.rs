@@ -28,6 +28,7 @@ const LEGEND: &str = "\
   行数 rows        rows of the newest batch; 前三批均值 mean: of the three batches before it
   拒收 refused     share of its rows that were refused
   空值 empty       the column furthest above its limit of empty values, its share and the limit
+  关联 linked      rows taken although number or name is at fault, as a person's by an operator's decision: to be corrected at the source
   一致 agrees      share of its persons whom the register knows under the same name
 
   未结预警 open warnings:
@@ -79,6 +80,7 @@ pub async fn run(options: FeedsOptions) -> anyhow::Result<ExitCode> {
         "行数 rows",
         "前三批均值 mean",
         "拒收 refused",
+        "关联 linked",
         "一致 agrees",
     ]);
     for feed in &feeds {
@@ -130,7 +132,7 @@ pub fn bureau(word: &str) -> anyhow::Result<Bureau> {
         .with_context(|| format!("--bureau: 没有部门 {word}，见 --help there is no bureau {word}, see --help"))
 }
 
-fn row(feed: &Feed) -> [String; 13] {
+fn row(feed: &Feed) -> [String; 14] {
     let word = feed.bureau().as_str_name().trim_start_matches("BUREAU_").to_ascii_lowercase();
     let quality = feed.quality.as_ref();
     let due = if feed.late { format!("{} !", feed.due_on) } else { said(&feed.due_on) };
@@ -147,6 +149,7 @@ fn row(feed: &Feed) -> [String; 13] {
         quality.map_or_else(unknown, |q| q.rows.to_string()),
         quality.and_then(|q| q.mean_rows).map_or_else(unknown, |mean| mean.to_string()),
         quality.filter(|q| q.rows > 0).map_or_else(unknown, |q| share(i64::from(q.refused) * 1000 / i64::from(q.rows))),
+        quality.and_then(|q| q.linked_rows).map_or_else(unknown, |rows| rows.to_string()),
         quality.and_then(|q| q.agreement_permille).map_or_else(unknown, |permille| share(permille.into())),
     ]
 }

@@ -28,7 +28,8 @@ const LEGEND: &str = "\
   依据 proofs    what speaks for it: 姓名 name, 异体 variant, 缺字 fits but for missing characters, 唯一 nobody else, 出生 birth,
                  性别 sex, 县区 county, 同户 household, 号码 number; 分 score 0-100 is an order for the eye, no probability
   ✓              nothing is missing. A person decides all the same
-  来件, 底册     as it came, as on file; masked unless --full (then it is case work and audited as such)
+  来件, 底册     as it came, as on file; masked unless --full (then it is case work and audited as such). What came is deleted some
+                 months after the decision (registry: MINQING_REVIEW_TEXT_DAYS)
 
 What a decision does: same links this number under this name to the person, and from then on such rows are taken, with a note.
 Rows that came before: replay the batch (ReplayBatch). undo takes the link back; rows taken under it go by withdrawing their batch.
@@ -204,7 +205,7 @@ fn row(review: &IdentityReview) -> [String; 9] {
     [
         review.name.clone(),
         kind(review.kind()).to_owned(),
-        format!("{} {}", review.came_name, review.came_id_number),
+        came(review),
         format!("{} {}", review.file_name, review.file_id_number),
         format!("{}{complete}", proofs.join(" ")),
         review.score.to_string(),
@@ -212,6 +213,15 @@ fn row(review: &IdentityReview) -> [String; 9] {
         review.last_seen_on.clone(),
         state(review.state()).to_owned(),
     ]
+}
+
+fn came(review: &IdentityReview) -> String {
+    let deleted = match review.texts_deleted_on.as_str() {
+        "" => String::new(),
+        day => format!("已删除 deleted {day}"),
+    };
+    let told = [review.came_name.as_str(), &review.came_id_number, &deleted];
+    told.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn kind(kind: IdentityReviewKind) -> &'static str {

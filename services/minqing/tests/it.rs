@@ -14,3 +14,5 @@ mod identities;
 mod indicators;
 #[path = "it/policy.rs"]
 mod policy;
+#[path = "it/upgrades/mod.rs"]
+mod upgrades;

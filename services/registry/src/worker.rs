@@ -12,7 +12,11 @@ use crate::app::{Registry, sweep};
 
 /// Everything that runs by itself.
 pub fn reconcilers(registry: &Arc<Registry>) -> Vec<Arc<dyn Reconciler>> {
-    vec![Arc::new(DueClasses(Arc::clone(registry))), Arc::new(StagedSweep(Arc::clone(registry)))]
+    vec![
+        Arc::new(DueClasses(Arc::clone(registry))),
+        Arc::new(StagedSweep(Arc::clone(registry))),
+        Arc::new(ReviewTexts(Arc::clone(registry))),
+    ]
 }
 
 /// Tells of class status that begins or has ended on a day set before.
@@ -54,6 +58,29 @@ impl Reconciler for StagedSweep {
             let call = Call::worker("registry", "staged_sweep");
             let (did, caught_up) = self.0.db.change(&call, |work| sweep::staged(work).boxed()).await?;
             Ok(Pass { did, caught_up, detail: format!("{did} left-over slices removed") })
+        }
+        .boxed()
+    }
+}
+
+/// Deletes what came under a faulty number or name once its review was decided long ago.
+struct ReviewTexts(Arc<Registry>);
+
+impl Reconciler for ReviewTexts {
+    fn name(&self) -> &'static str {
+        "review_texts"
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(3600)
+    }
+
+    fn run_once(&self) -> BoxFuture<'_, Result<Pass>> {
+        async move {
+            let call = Call::worker("registry", "review_texts");
+            let days = self.0.review_text_days;
+            let (did, caught_up) = self.0.db.change(&call, move |work| sweep::review_texts(work, days).boxed()).await?;
+            Ok(Pass { did, caught_up, detail: format!("texts of {did} reviews deleted") })
         }
         .boxed()
     }

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::{
     held::{self, Held},
-    template,
+    template, until,
 };
 
 /// Tries to start with another port when somebody took the one found free.
@@ -228,6 +228,30 @@ impl TestDb {
     /// A session of the database's owner, to look and to break things.
     pub async fn admin(&self) -> anyhow::Result<PgConnection> {
         Ok(PgConnection::connect(&self.admin_url()).await?)
+    }
+
+    /// Returns once a session waits for a lock.
+    pub async fn somebody_waits(&self) -> anyhow::Result<()> {
+        self.who_waits("count(*)").await
+    }
+
+    /// Ends the first sessions that wait for a lock.
+    pub async fn kill_who_waits(&self) -> anyhow::Result<()> {
+        self.who_waits("count(pg_terminate_backend(pid))").await
+    }
+
+    async fn who_waits(&self, counted: &str) -> anyhow::Result<()> {
+        let mut admin = self.admin().await?;
+        let waiting = format!(
+            "select {counted} from pg_stat_activity \
+             where datname = current_database() and wait_event_type = 'Lock' and pid <> pg_backend_pid()"
+        );
+        until("a session to wait", async || {
+            let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(waiting.clone())).fetch_one(&mut admin).await;
+            count.map(|count| (count > 0).then_some(())).transpose()
+        })
+        .await?;
+        Ok(())
     }
 }
 

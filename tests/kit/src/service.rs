@@ -113,6 +113,7 @@ impl TestServiceBuilder {
             signing_dir: Some(signing_dir),
             bureau_file: None,
             raw_days: 35,
+            review_text_days: 180,
         };
         let over = Overrides { clock: Some(clock.clone()), ids: None, manual: self.manual };
         let running = frame::start(def, settings, over).await?;

@@ -30,7 +30,7 @@ pub fn append_row(to: &mut Vec<u8>, row: &Any) {
     }
 }
 
-/// Digest of the one row that a signature for a referral is.
-pub fn of_referral(name: &str, operator: &str) -> [u8; 32] {
+/// Digest of the one row that a signature for a referral or a verification is.
+pub fn of_signature(name: &str, operator: &str) -> [u8; 32] {
     Sha256::digest(format!("{name}\n{operator}\n").as_bytes()).into()
 }

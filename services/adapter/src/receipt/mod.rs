@@ -7,11 +7,12 @@ mod form;
 pub mod store;
 pub mod verify;
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use anyhow::Context as _;
 use minqing_kit::{
     Error,
+    db::Work,
     keys::{SigningKey, VerifyingKey, signing::hex},
 };
 use minqing_proto::minqing::{
@@ -123,8 +124,16 @@ impl Keys {
     }
 }
 
-/// Whom a referral's receipt is about and who signed.
+/// What a bureau signs for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignedFor {
+    Referral,
+    Verification,
+}
+
+/// What was signed for and by whom.
 pub struct Signed<'a> {
+    pub of: SignedFor,
     pub bureau: Bureau,
     pub id: uuid::Uuid,
     pub operator: &'a str,
@@ -132,15 +141,19 @@ pub struct Signed<'a> {
     pub issued_time: String,
 }
 
-/// The receipt for a bureau's signature for a referral, not yet signed.
-pub fn of_referral(signed: Signed<'_>) -> Receipt {
-    let subject = minqing_kit::id::name("referrals", signed.id);
+/// The receipt for a bureau's signature, not yet signed.
+pub fn of_signature(signed: Signed<'_>) -> Receipt {
+    let (kind, form, collection) = match signed.of {
+        SignedFor::Referral => (ReceiptKind::Referral, DigestForm::Referral, "referrals"),
+        SignedFor::Verification => (ReceiptKind::Verification, DigestForm::Verification, "verifications"),
+    };
+    let subject = minqing_kit::id::name(collection, signed.id);
     Receipt {
         name: minqing_kit::id::name(RECEIPTS, signed.id),
-        kind: ReceiptKind::Referral as i32,
+        kind: kind as i32,
         bureau: signed.bureau as i32,
-        digest_form: DigestForm::Referral as i32,
-        digest: hex(&digest::of_referral(&subject, signed.operator)),
+        digest_form: form as i32,
+        digest: hex(&digest::of_signature(&subject, signed.operator)),
         subject,
         mode: BatchMode::Unspecified as i32,
         as_of: signed.on.to_string(),
@@ -150,6 +163,26 @@ pub fn of_referral(signed: Signed<'_>) -> Receipt {
         operator: signed.operator.to_owned(),
         ..Receipt::default()
     }
+}
+
+/// Signs a receipt for each of these that was signed for and gives what is kept, by name of the subject; one that has a
+/// receipt keeps its first. With each comes the day of its signature.
+pub async fn give(
+    work: &mut Work,
+    (keys, bureau): (&Keys, Bureau),
+    (of, operator): (SignedFor, &str),
+    signed: &[(uuid::Uuid, chrono::NaiveDate)],
+) -> Result<HashMap<String, Receipt>> {
+    let issued_time = work.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let mut receipts = Vec::with_capacity(signed.len());
+    for (id, on) in signed {
+        let signed = Signed { of, bureau, id: *id, operator, on: *on, issued_time: issued_time.clone() };
+        receipts.push((*id, keys.sign(of_signature(signed))?));
+    }
+    store::insert(work.conn(), &receipts).await?;
+    let ids: Vec<_> = signed.iter().map(|(id, _)| *id).collect();
+    let kept = store::receipts(work.conn(), &ids).await?;
+    Ok(kept.into_iter().map(|receipt| (receipt.subject.clone(), receipt)).collect())
 }
 
 /// Receipts as a file for people: canonical proto JSON, one object or, for several, a list.

@@ -13,7 +13,11 @@ use crate::Result;
 pub async fn insert(conn: &mut PgConnection, receipts: &[(Uuid, Receipt)]) -> Result<()> {
     let issued: Vec<DateTime<Utc>> =
         receipts.iter().map(|(_, r)| r.issued_time.parse().map_err(Error::bug)).collect::<Result<_>>()?;
-    let kind = |r: &Receipt| if r.kind() == ReceiptKind::Batch { "batch" } else { "referral" };
+    let kind = |r: &Receipt| match r.kind() {
+        ReceiptKind::Batch => "batch",
+        ReceiptKind::Verification => "verification",
+        ReceiptKind::Referral | ReceiptKind::Unspecified => "referral",
+    };
     sqlx::query(
         "insert into receipt (id, kind, message, key_id, issued_at) \
          select * from unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::timestamptz[]) \

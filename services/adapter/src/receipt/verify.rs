@@ -84,8 +84,8 @@ pub fn check(receipt: &Receipt, key: &VerifyingKey, rows: Option<[u8; 32]>, send
     {
         return Verdict::Changed;
     }
-    if receipt.digest_form() == DigestForm::Referral
-        && receipt.digest != hex(&digest::of_referral(&receipt.subject, &receipt.operator))
+    if matches!(receipt.digest_form(), DigestForm::Referral | DigestForm::Verification)
+        && receipt.digest != hex(&digest::of_signature(&receipt.subject, &receipt.operator))
     {
         return Verdict::OtherRows;
     }

@@ -184,6 +184,12 @@ fn text_of(cell: Cell) -> String {
     if let Cell::Text(text) = cell { text } else { String::new() }
 }
 
+/// Whether a table of the bureau's has a column that newer ones have.
+pub async fn has_column(link: &mut Link, table: &str, column: &str) -> Result<bool> {
+    let columns = link.ask(catalogue(link.dialect(), table)).await?;
+    Ok(columns.into_iter().filter_map(|row| row.into_iter().next()).any(|name| text_of(name) == column))
+}
+
 /// Names and types of a table's columns; a domain counts as the type below it, an enumeration as text.
 fn catalogue(dialect: Dialect, table: &str) -> Sql {
     match dialect {

@@ -11,7 +11,7 @@ use minqing_proto::minqing::{
 use super::{
     control::{self, Control},
     database::Link,
-    holds,
+    holds, source,
     sql::{Sql, Value, cast, or_null},
     take::Taken,
 };
@@ -25,6 +25,7 @@ use crate::{
 };
 
 const ERRORS_A_PAGE: i64 = 2_000;
+const LINKED: &str = "linked";
 /// Refused rows written by one statement.
 const ROWS_A_STATEMENT: usize = 250;
 /// Receipts written by one statement; each is a kilobyte or two.
@@ -57,8 +58,9 @@ pub async fn tell(core: &Core, link: &mut Link, control: &Control, taken: &Taken
     for some in taken.outcome.receipts().chunks(RECEIPTS_A_STATEMENT) {
         link.execute(receipts(link, control, some)?).await?;
     }
+    let counts_linked = source::has_column(link, "mq_batch_result", LINKED).await?;
     let time = core.cx.clock.now().with_timezone(&china()).format("%Y-%m-%d %H:%M:%S").to_string();
-    link.execute(result(link, control, &taken.outcome, &time)).await?;
+    link.execute(result(link, control, &taken.outcome, &time, counts_linked)).await?;
     link.end().await
 }
 
@@ -174,7 +176,8 @@ fn receipts(link: &Link, control: &Control, receipts: &[Receipt]) -> Result<Sql>
     Ok(sql)
 }
 
-fn result(link: &Link, control: &Control, outcome: &Outcome, time: &str) -> Sql {
+/// `counts_linked`: the bureau's table has the column, which those made before it do not.
+fn result(link: &Link, control: &Control, outcome: &Outcome, time: &str, counts_linked: bool) -> Sql {
     let none = || Value::Whole(None);
     let count = |n: usize| Value::Whole(i64::try_from(n).ok());
     let (word, batch, counts) = match outcome {
@@ -191,17 +194,24 @@ fn result(link: &Link, control: &Control, outcome: &Outcome, time: &str) -> Sql 
         Outcome::Refused(r) => [r.reason.as_str(), &r.column, &r.zh, &r.en],
         _ => [""; 4],
     };
+    let linked = match outcome {
+        Outcome::Batch(batch, _) => i64::from(batch.linked).into(),
+        _ => none(),
+    };
+    let (column, linked) = if counts_linked { (", linked", Some(linked)) } else { ("", None) };
     let mut sql = Sql::new(
         link.dialect(),
-        "insert into mq_batch_result (batch_no, outcome, batch, sent, accepted, refused, changed, \
-           reason, column_name, message_zh, message, finished_at) values (",
+        &format!(
+            "insert into mq_batch_result (batch_no, outcome, batch, sent, accepted, refused, changed, \
+               reason, column_name, message_zh, message{column}, finished_at) values ("
+        ),
     )
     .value(control.batch_no.as_str())
     .add(", ")
     .value(word)
     .add(", ")
     .value(or_null(batch));
-    for value in counts.into_iter().chain(why.into_iter().map(or_null)) {
+    for value in counts.into_iter().chain(why.into_iter().map(or_null)).chain(linked) {
         sql = sql.add(", ").value(value);
     }
     sql.add(", ").time(time).add(")")

@@ -18,7 +18,7 @@ use minqing_kit::{
 use minqing_proto::minqing::{
     bureau::v1::{
         AcknowledgeVerificationsRequest, AcknowledgeVerificationsResponse, AuthorisedPerson, FetchVerificationsRequest,
-        FetchVerificationsResponse, VerificationReceipt, VerificationRequest,
+        FetchVerificationsResponse, Receipt, VerificationReceipt, VerificationRequest,
     },
     identification::v1::{VerificationCancelled, VerificationIssued},
     types::v1::VerificationType,
@@ -30,6 +30,7 @@ use crate::{
     Result,
     core::Core,
     handout::Asked,
+    receipt::{self, SignedFor},
     referral::{check_signing, shortened},
 };
 
@@ -208,7 +209,7 @@ impl Core {
         })
     }
 
-    /// Signs for verifications and settles their deliveries.
+    /// Signs for verifications, gives the receipts and settles the deliveries.
     pub async fn acknowledge_verifications(
         &self,
         call: &Call,
@@ -216,20 +217,26 @@ impl Core {
     ) -> Result<AcknowledgeVerificationsResponse> {
         check_signing(&request.operator, request.verifications.len(), "verifications")?;
         let deliveries = Deliveries::new(self.cx.db.clone());
-        let names = request.verifications.clone();
+        let (names, operator) = (request.verifications.clone(), request.operator.trim().to_owned());
+        let (keys, bureau) = (Arc::clone(&self.receipts), self.number);
         self.cx
             .db
             .mutate(call, &request, move |w| {
                 let (names, deliveries) = (names.clone(), deliveries.clone());
+                let (keys, operator) = (Arc::clone(&keys), operator.clone());
                 Box::pin(async move {
                     let asked: Vec<_> =
                         names.iter().map(|n| id::parse_name(VERIFICATIONS, n, "verifications").ok()).collect();
                     let ids: Vec<_> = asked.iter().flatten().copied().collect();
-                    let known: Vec<Uuid> =
-                        store::verifications(w.conn(), &ids).await?.into_iter().map(|r| r.id).collect();
+                    let (rows, today) = (store::verifications(w.conn(), &ids).await?, w.today());
+                    let known: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
                     sign(w, &deliveries, &known).await?;
-                    let result =
-                        |(name, id): (&String, &Option<Uuid>)| receipt(name, id.is_some_and(|i| known.contains(&i)));
+                    let signed: Vec<_> = rows.iter().map(|row| (row.id, row.signed_on.unwrap_or(today))).collect();
+                    let by = (SignedFor::Verification, operator.as_str());
+                    let given = receipt::give(w, (&keys, bureau), by, &signed).await?;
+                    let result = |(name, id): (&String, &Option<Uuid>)| {
+                        result(name, id.is_some_and(|id| known.contains(&id)), given.get(name).cloned())
+                    };
                     Ok(AcknowledgeVerificationsResponse { results: names.iter().zip(&asked).map(result).collect() })
                 })
             })
@@ -252,7 +259,7 @@ pub fn verification_of(delivery: &Delivery) -> Option<Uuid> {
     Uuid::from_slice(&delivery.payload).ok()
 }
 
-fn receipt(name: &str, accepted: bool) -> VerificationReceipt {
+fn result(name: &str, accepted: bool, receipt: Option<Receipt>) -> VerificationReceipt {
     let (message, message_zh) = if accepted {
         ("", "")
     } else {
@@ -266,6 +273,7 @@ fn receipt(name: &str, accepted: bool) -> VerificationReceipt {
         accepted,
         message: message.to_owned(),
         message_zh: message_zh.to_owned(),
+        receipt,
     }
 }
 

@@ -19,6 +19,7 @@ pub struct VerificationRow {
     pub datasets: Vec<String>,
     pub requested_on: NaiveDate,
     pub due_on: NaiveDate,
+    pub signed_on: Option<NaiveDate>,
     pub withdrawn_on: Option<NaiveDate>,
     #[sqlx(skip)]
     pub persons: Vec<PersonRow>,
@@ -44,6 +45,7 @@ impl VerificationRow {
             datasets: event.datasets.clone(),
             requested_on: event.requested_on.parse().ok()?,
             due_on: event.due_on.parse().ok()?,
+            signed_on: None,
             withdrawn_on: None,
             persons: event.persons.iter().map(|p| PersonRow::of_event(id, p)).collect::<Option<_>>()?,
         })
@@ -106,8 +108,8 @@ pub async fn insert(conn: &mut PgConnection, row: &VerificationRow) -> Result<()
 /// Verifications by id with their persons, those that exist.
 pub async fn verifications(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<VerificationRow>> {
     let mut rows: Vec<VerificationRow> = sqlx::query_as(
-        "select id, kind, datasets, requested_on, due_on, withdrawn_on from verification where id = any($1) \
-         order by id",
+        "select id, kind, datasets, requested_on, due_on, signed_on, withdrawn_on from verification \
+         where id = any($1) order by id",
     )
     .bind(ids)
     .fetch_all(&mut *conn)

@@ -29,7 +29,7 @@ fn name(batch_no: &str, ending: &str) -> String {
 }
 
 /// A ZIP of these files. Names are put in as the bytes they are, which no careful writer would do.
-fn packed(entries: &[(&[u8], &[u8])]) -> Vec<u8> {
+pub fn packed(entries: &[(&[u8], &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
     for (at, (name, content)) in entries.iter().enumerate() {
@@ -57,7 +57,7 @@ fn lines(mesh: &Mesh, name: &str) -> Vec<[String; 5]> {
     records[head + 1..].iter().map(|r| [1, 2, 4, 6, 9].map(|at| r[at].to_owned())).collect()
 }
 
-async fn take(mesh: &Mesh, name: &str, content: &[u8]) {
+pub async fn take(mesh: &Mesh, name: &str, content: &[u8]) {
     mesh.drop_file(name, content);
     let pass = mesh.adapter.running.reconcile_once("files").await.unwrap();
     assert!(pass.caught_up, "{pass:?}");

@@ -14,9 +14,12 @@ use prost_types::Any;
 use uuid::Uuid;
 
 use crate::{
+    archives::{packed, take},
+    bureau_db::SERVERS,
     mesh::{Mesh, header},
     proposals::review,
     rows::{any, csv, id_number, student, table},
+    tables::{begin, until_caught_up},
 };
 
 /// The number with another last character.
@@ -115,9 +118,11 @@ async fn a_link_takes_the_row_as_the_persons_and_says_so_and_undoing_it_refuses_
     assert!(taken.notes[0].row == 1 && taken.notes[0].message_zh.contains("请在源头更正"));
     let got = mesh.client().get_batch(GetBatchRequest { name: batch.name }).await.unwrap().into_inner();
     assert_eq!(got.batch.unwrap().linked, 1);
+    let told = |mesh: &Mesh| mesh.monitor.closes.lock().unwrap().last().unwrap().quality.as_ref().unwrap().linked;
+    assert_eq!(told(&mesh), Some(1));
     // The record is the one that the right number would give, so a correction at the source finds it.
     let right = mesh.submit(&fresh(3), &[any(&named(&good, "张三1", "S-1"))]).await.unwrap();
-    assert_eq!(right.batch.unwrap().linked, 0);
+    assert_eq!((right.batch.unwrap().linked, told(&mesh)), (0, Some(0)));
     let records = mesh.monitor.records.lock().unwrap().clone();
     assert_eq!(records.len(), 1);
     assert!(records.values().all(|r| r.person_key == person.person_key));
@@ -195,4 +200,57 @@ async fn a_linked_row_beside_the_right_one_is_a_duplicate() {
     let answer = mesh.submit(&both, &rows).await.unwrap();
     assert_eq!(answer.batch.unwrap().linked, 0);
     assert_eq!(answer.errors.iter().map(|e| (e.row, e.reason())).collect::<Vec<_>>(), [(2, RowReason::DuplicateRow)]);
+}
+
+#[tokio::test]
+async fn exchange_tables_count_linked_rows_and_tables_made_before_they_were_counted_still_get_a_result() {
+    for dialect in SERVERS {
+        let (db, mesh) = begin(dialect).await;
+        let good = id_number(1);
+        let person = mesh.on_file(&good, "张三1", Uuid::from_u128(1));
+        let typed = bad_check(&good);
+        mesh.register.links.lock().unwrap().insert(keys_of(&mesh, &typed, "张三1"), person.person_key);
+        let lines = table(&[named(&typed, "张三1", "S-1"), student(2)]);
+        db.send("B-1", "student_enrolment", &lines).await;
+        until_caught_up(&mesh).await;
+        let linked =
+            async |no: &str| db.texts(&["linked"], &format!("from mq_batch_result where batch_no = '{no}'")).await;
+        assert_eq!(db.counts("B-1").await, ["2", "2", "0", "2"], "{dialect:?}");
+        assert_eq!(linked("B-1").await, [["1"]], "{dialect:?}");
+        let close = mesh.monitor.closes.lock().unwrap().last().cloned().unwrap();
+        assert_eq!(close.quality.unwrap().linked, Some(1));
+
+        let signed = [["referral", "operator"], ["referrals/x", "u-1"]].map(|line| line.map(str::to_owned).to_vec());
+        db.insert("receipt", ("mq_batch_no", "R-1"), 1, &signed).await;
+        db.announce("R-1", "receipt", "", 1).await;
+        db.announce("B-2", "student_enrolment", "changes", 9).await;
+        until_caught_up(&mesh).await;
+        assert_eq!(
+            [linked("R-1").await, linked("B-2").await],
+            [[["∅"]], [["∅"]]],
+            "a form and a refused batch link nothing"
+        );
+
+        db.run("alter table mq_batch_result drop column linked").await;
+        db.insert("student_enrolment", ("mq_batch_no", "B-3"), 100, &lines).await;
+        db.announce("B-3", "student_enrolment", "changes", 2).await;
+        until_caught_up(&mesh).await;
+        assert_eq!(db.counts("B-3").await[..3], ["2", "2", "0"], "{dialect:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_result_of_a_zip_counts_the_linked_rows_of_each_file() {
+    let mesh = Mesh::with_folder(minqing_adapter_education::bureau()).await;
+    let person = mesh.on_file(&id_number(1), "张三1", Uuid::from_u128(1));
+    let typed = bad_check(&id_number(1));
+    mesh.register.links.lock().unwrap().insert(keys_of(&mesh, &typed, "张三1"), person.person_key);
+    let files = [csv(&table(&[named(&typed, "张三1", "S-1"), student(2)])), csv(&table(&[student(3)]))];
+    let names = ["1", "2"].map(|no| format!("student_enrolment__621202__2026-10-26__changes__{no}.csv"));
+    let entries: Vec<_> = names.iter().zip(&files).map(|(name, file)| (name.as_bytes(), file.as_slice())).collect();
+    take(&mesh, "both.zip", &packed(&entries)).await;
+    let text = mesh.read("result", "both.zip.result.csv");
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let linked: Vec<_> = reader.records().filter_map(|r| r.unwrap().get(10).map(str::to_owned)).collect();
+    assert_eq!(linked, ["按已确认身份接收 rows linked", "1", "0"], "{text}");
 }

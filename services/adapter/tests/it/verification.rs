@@ -3,11 +3,13 @@
 
 use std::{collections::BTreeMap, sync::atomic::Ordering};
 
+use minqing_adapter::receipt::verify::{Verdict, check};
 use minqing_kit::client::request_for;
 use minqing_proto::minqing::{
     bureau::v1::{
         AcknowledgeVerificationsRequest, AnswerVerificationRequest, FetchVerificationsRequest,
-        FetchVerificationsResponse, VerificationAnswer, exchange_service_client::ExchangeServiceClient,
+        FetchVerificationsResponse, GetReceiptRequest, Receipt, ReceiptKind, VerificationAnswer,
+        exchange_service_client::ExchangeServiceClient,
     },
     identification::v1::{IssuedPerson, ItemAnswer, VerificationCancelled, VerificationIssued},
     types::v1::{Bureau, VerificationOutcome, VerificationType},
@@ -215,9 +217,31 @@ async fn who_has_a_verification_that_is_called_off_is_told_until_it_is_signed_fo
     let mut client = mesh.client();
     let signed = client.acknowledge_verifications(sign.clone()).await.unwrap().into_inner();
     assert_eq!(signed.results.iter().map(|r| r.accepted).collect::<Vec<_>>(), [true, true, false]);
-    assert!(!signed.results[2].message_zh.is_empty());
+    assert!(!signed.results[2].message_zh.is_empty() && signed.results[2].receipt.is_none());
+    for (result, name) in signed.results.iter().zip([&had.verification, &kept.verification]) {
+        let receipt = result.receipt.as_ref().unwrap();
+        assert_eq!(
+            (&receipt.subject, receipt.kind(), receipt.operator.as_str()),
+            (name, ReceiptKind::Verification, "edu-7")
+        );
+        assert_eq!((receipt.as_of.as_str(), receipt.bureau()), ("2026-10-26", Bureau::Education));
+        assert_eq!(check(receipt, &mesh.adapter.receipt_key, None, None), Verdict::Good);
+        let other = Receipt { operator: "edu-8".into(), ..receipt.clone() };
+        assert_eq!(check(&other, &mesh.adapter.receipt_key, None, None), Verdict::Changed);
+        let asked = GetReceiptRequest { name: receipt.name.clone() };
+        assert_eq!(client.get_receipt(asked).await.unwrap().into_inner().receipt.as_ref(), Some(receipt));
+    }
     assert_eq!(client.acknowledge_verifications(sign).await.unwrap().into_inner(), signed);
     assert!(fetch(&mesh, 3).await.withdrawn.is_empty());
+    // Somebody else signs on another day: the first receipt stays.
+    mesh.adapter.clock.advance_days(1);
+    let again = AcknowledgeVerificationsRequest {
+        request_id: Uuid::from_u128(10).to_string(),
+        verifications: vec![kept.verification.clone()],
+        operator: "edu-8".into(),
+    };
+    let again = client.acknowledge_verifications(again).await.unwrap().into_inner();
+    assert_eq!(again.results[0].receipt, signed.results[1].receipt);
 }
 
 #[tokio::test]

@@ -125,6 +125,7 @@ impl City {
             signing_dir: None,
             bureau_file: None,
             raw_days: 35,
+            review_text_days: 180,
         }
     }
 

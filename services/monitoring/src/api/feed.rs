@@ -89,6 +89,7 @@ fn quality(of: &Feed, dataset: Option<&Dataset>) -> Option<FeedQuality> {
         empty: counts(of.empty_by_field.as_ref())
             .map(|(field, rows)| EmptyColumn { field: field.to_owned(), rows })
             .collect(),
+        linked_rows: small(of.linked_rows),
     })
 }
 

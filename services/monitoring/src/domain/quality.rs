@@ -27,6 +27,8 @@ pub struct Found {
     pub empty: BTreeMap<String, i32>,
     pub compared: i32,
     pub agreeing: i32,
+    /// Rows taken by an operator's decision although number or name is at fault; unknown of older adapters.
+    pub linked: Option<i32>,
     pub nulls: Option<Nulls>,
 }
 
@@ -73,9 +75,13 @@ pub fn read(request: &CloseBatchRequest, dataset: &Dataset) -> Result<Quality, F
 }
 
 fn found(told: &BatchQuality, (received, refused): (i32, i32), dataset: &Dataset) -> Result<Found, Fault> {
-    let mut found = Found { compared: told.persons_compared, agreeing: told.persons_agreeing, ..Found::default() };
+    let (compared, agreeing) = (told.persons_compared, told.persons_agreeing);
+    let mut found = Found { compared, agreeing, linked: told.linked, ..Found::default() };
     if found.agreeing < 0 || found.agreeing > found.compared || found.compared > received {
         return Err(Fault::Quality("persons must be 0 <= agreeing <= compared <= rows"));
+    }
+    if found.linked.is_some_and(|linked| !(0..=received - refused).contains(&linked)) {
+        return Err(Fault::Quality("linked must be 0 <= linked <= accepted"));
     }
     for one in &told.refused {
         // A newer adapter may have reasons that are not known here yet.
@@ -163,8 +169,12 @@ mod tests {
         short.refused = 3;
         let mut many = told(1, &[], &[]);
         many.quality.as_mut().unwrap().persons_compared = 2;
+        let mut linked = told(2, &[], &[]);
+        linked.quality.as_mut().unwrap().linked = Some(3);
         let negative = CloseBatchRequest { accepted: -1, ..CloseBatchRequest::default() };
-        for request in [short, many, negative, told(5, &[], &[("no_such_field", 1)]), told(5, &[], &[("name", 6)])] {
+        for request in
+            [short, many, linked, negative, told(5, &[], &[("no_such_field", 1)]), told(5, &[], &[("name", 6)])]
+        {
             assert!(matches!(read(&request, &dataset()), Err(Fault::Quality(_))));
         }
     }

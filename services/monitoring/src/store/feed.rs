@@ -34,6 +34,7 @@ pub struct Feed {
     pub agreement_permille: Option<i64>,
     pub refused_by_reason: Option<sqlx::types::JsonValue>,
     pub empty_by_field: Option<sqlx::types::JsonValue>,
+    pub linked_rows: Option<i64>,
 }
 
 /// Which feeds are wanted.
@@ -218,7 +219,7 @@ pub async fn list(
         "select f.bureau, f.dataset, f.county_code, f.as_of, f.fresh_until, f.due_on, w.open_indicators, \
                 f.quality_as_of, f.rows_received, f.rows_refused, f.rows_before, f.mean_rows, f.bad_id_rows, \
                 f.two_names_rows, f.name_variant_rows, f.unknown_division_rows, f.bad_date_rows, f.null_field, \
-                f.null_permille, f.null_limit_permille, f.agreement_permille, f.refused_by_reason, f.empty_by_field \
+                f.null_permille, f.null_limit_permille, f.agreement_permille, f.refused_by_reason, f.empty_by_field, f.linked_rows \
          from monitoring.feed_health f \
          cross join lateral (\
            select coalesce(array_agg(w.indicator order by w.indicator), '{}') as open_indicators \

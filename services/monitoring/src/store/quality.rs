@@ -17,8 +17,8 @@ pub async fn insert(conn: &mut PgConnection, batch: &Batch, quality: &Quality) -
     sqlx::query(
         "insert into monitoring.batch_quality (batch_id, rows_received, rows_refused, bad_id_rows, two_names_rows, \
            name_variant_rows, unknown_division_rows, bad_date_rows, persons_compared, persons_agreeing, null_field, \
-           null_permille, null_limit_permille, refused_by_reason, empty_by_field) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::jsonb, $15::jsonb)",
+           null_permille, null_limit_permille, refused_by_reason, empty_by_field, linked_rows) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::jsonb, $15::jsonb, $16)",
     )
     .bind(batch.id)
     .bind(quality.received)
@@ -35,6 +35,7 @@ pub async fn insert(conn: &mut PgConnection, batch: &Batch, quality: &Quality) -
     .bind(nulls.map(|nulls| nulls.limit))
     .bind(json(found, |found| &found.refused)?)
     .bind(json(found, |found| &found.empty)?)
+    .bind(found.and_then(|found| found.linked))
     .execute(conn)
     .await?;
     Ok(())

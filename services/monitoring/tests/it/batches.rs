@@ -94,7 +94,7 @@ async fn a_part_that_waits_for_a_household_holds_up_no_other_part_of_its_batch()
 
     let first = part(2, 1);
     let beside = async {
-        town.somebody_waits().await;
+        town.service.db.somebody_waits().await.unwrap();
         assert_eq!(town.submit(&part(3, 2)).await.unwrap().changed, 1);
         held.rollback().await.unwrap();
     };

@@ -31,10 +31,19 @@ struct Sent {
     empty: Vec<(&'static str, i32)>,
     /// Persons compared and agreeing.
     persons: (i32, i32),
+    linked: Option<i32>,
 }
 
 fn sent(as_of: &str, good: i32) -> Sent {
-    Sent { mode: Changes, as_of: as_of.into(), good, refused: vec![], empty: vec![], persons: (good, good) }
+    Sent {
+        mode: Changes,
+        as_of: as_of.into(),
+        good,
+        refused: vec![],
+        empty: vec![],
+        persons: (good, good),
+        linked: None,
+    }
 }
 
 impl Sent {
@@ -60,6 +69,7 @@ async fn send(town: &Town, sent: Sent) -> BTreeSet<String> {
         empty: sent.empty.iter().map(|(f, rows)| EmptyColumn { field: (*f).into(), rows: *rows }).collect(),
         persons_compared: sent.persons.0,
         persons_agreeing: sent.persons.1,
+        linked: sent.linked,
     };
     let request = CloseBatchRequest {
         request_id: Uuid::new_v5(&Uuid::NAMESPACE_OID, batch.batch_id.as_bytes()).to_string(),
@@ -179,6 +189,16 @@ async fn a_batch_of_which_nothing_was_told_leaves_every_quality_unknown() {
     assert_eq!(open(&town).await, only("Q06"));
     let quality = feed(&town).await.quality.unwrap();
     assert_eq!((quality.rows, quality.unknown_division_rows, quality.null_permille), (3, None, None));
+    assert_eq!(quality.linked_rows, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_taken_by_a_decision_are_counted_with_their_batch_and_unknown_where_they_were_not_told() {
+    let town = town().await;
+    for (day, linked) in [(1, Some(2)), (2, Some(0)), (3, None)] {
+        assert!(send(&town, Sent { linked, ..sent(&format!("2026-10-0{day}"), 40) }).await.is_empty());
+        assert_eq!(feed(&town).await.quality.unwrap().linked_rows, linked);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

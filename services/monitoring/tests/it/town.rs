@@ -16,7 +16,7 @@ use minqing_proto::minqing::{
     registry::v1::{HouseholdChanged, RosterClass, RosterMember, RosterVehicle},
     types::v1::{AreaKind, AssistanceClass, BatchMode, Bureau, Sex},
 };
-use minqing_test_kit::{TestService, until};
+use minqing_test_kit::TestService;
 use prost::Message;
 use tonic::Status;
 use uuid::Uuid;
@@ -176,18 +176,6 @@ impl Town {
         let batch = self.batch(dataset, BatchMode::Changes, as_of);
         self.close(&batch, 0, 0).await.unwrap();
         self.work_off().await;
-    }
-
-    /// Returns once a session waits for a lock.
-    pub async fn somebody_waits(&self) {
-        let mut admin = self.service.db.admin().await.unwrap();
-        let waiting = "select count(*) from pg_stat_activity \
-                       where datname = current_database() and wait_event_type = 'Lock'";
-        until("a session to wait", async || {
-            let count: i64 = sqlx::query_scalar(waiting).fetch_one(&mut admin).await.unwrap();
-            (count > 0).then_some(())
-        })
-        .await;
     }
 
     pub async fn warnings(&self, open_only: bool) -> Vec<Warning> {

@@ -9,7 +9,7 @@ use minqing_proto::minqing::{
     types::v1::BatchMode::{self, Changes, Snapshot},
 };
 use minqing_test_kit::until;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::Connection as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
@@ -270,7 +270,8 @@ async fn a_withdrawal_whose_process_dies_goes_on_and_its_feed_waits_until_then()
     sqlx::query("select from monitoring.record_emergency_disaster_loss for update").execute(&mut *held).await.unwrap();
 
     // The answer comes although the records cannot be taken back yet: the session that waits for them is killed.
-    let (done, ()) = tokio::join!(withdraw(&town, &batch), kill_who_waits(&town));
+    let (done, killed) = tokio::join!(withdraw(&town, &batch), town.service.db.kill_who_waits());
+    killed.unwrap();
     assert_eq!(done.records, 2);
     assert_eq!(feed(&town, LOSS).await.as_of, "2026-10-25", "the feed is back already");
     let next = town.batch(LOSS, Changes, "2026-10-26");
@@ -289,18 +290,6 @@ async fn a_withdrawal_whose_process_dies_goes_on_and_its_feed_waits_until_then()
     town.submit(&town.part(&next, 1, vec![row(1, 10, &loss("2026-10-20"))])).await.unwrap();
 }
 
-/// Ends the first session that waits for a row.
-async fn kill_who_waits(town: &Town) {
-    let mut admin: PgConnection = town.service.db.admin().await.unwrap();
-    let killed = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
-                  where datname = current_database() and wait_event_type = 'Lock' and pid <> pg_backend_pid()";
-    until("a session to wait", async || {
-        let count: i64 = sqlx::query_scalar(killed).fetch_one(&mut admin).await.unwrap();
-        (count > 0).then_some(())
-    })
-    .await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_batches_that_make_one_record_at_once_the_second_knows_the_first() {
     let town = calm().await;
@@ -317,7 +306,7 @@ async fn of_two_batches_that_make_one_record_at_once_the_second_knows_the_first(
     let second = town.batch(LOSS, Changes, "2026-10-26");
     let part = town.part(&second, 1, vec![row(2, 20, &loss("2026-10-20"))]);
     let (taken, ()) = tokio::join!(town.submit(&part), async {
-        town.somebody_waits().await;
+        town.service.db.somebody_waits().await.unwrap();
         held.commit().await.unwrap();
     });
     assert_eq!(taken.unwrap().changed, 1);

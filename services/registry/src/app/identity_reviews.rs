@@ -199,6 +199,7 @@ pub fn plain(row: &ReviewRow) -> IdentityReview {
         row: row.row_no,
         first_seen_on: row.first_seen_on.to_string(),
         last_seen_on: row.last_seen_on.to_string(),
+        texts_deleted_on: row.texts_deleted_on.map(|day| day.to_string()).unwrap_or_default(),
         ..IdentityReview::default()
     }
 }

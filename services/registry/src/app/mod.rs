@@ -31,6 +31,8 @@ pub struct Registry {
     pub ids: minqing_kit::id::SharedIds,
     pub keys: Arc<Keyring>,
     pub divisions: Arc<Divisions>,
+    /// Days for which the texts of a review are kept after its last decision.
+    pub review_text_days: u32,
 }
 
 impl Registry {
@@ -41,6 +43,7 @@ impl Registry {
             ids: Arc::clone(&cx.ids),
             keys: Arc::clone(&cx.keys),
             divisions: Arc::new(divisions),
+            review_text_days: cx.settings.review_text_days,
         }
     }
 }

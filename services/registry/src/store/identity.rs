@@ -74,9 +74,11 @@ pub struct Source {
     pub batch_no: String,
 }
 
-/// Writes a review or finds the one there is, with what speaks for it today; gives its state.
+/// Writes a review or finds the one there is, with what speaks for it today; gives its state. One that is open again after
+/// its texts were deleted needs them to be decided, and gets them back.
 pub async fn propose(conn: &mut PgConnection, new: &NewReview, today: NaiveDate) -> Result<String> {
-    let state = sqlx::query_scalar(
+    let back = "identity_review.state = 'open' and identity_review.texts_deleted_on is not null";
+    let sql = format!(
         "insert into registry.identity_review (review_id, kind, division_code, number_key, name_key, person_key, edit, \
              proofs, score, complete, number_sealed, name_sealed, bureau, dataset, batch_no, row_no, first_seen_on, \
              last_seen_on) \
@@ -85,28 +87,32 @@ pub async fn propose(conn: &mut PgConnection, new: &NewReview, today: NaiveDate)
              division_code = excluded.division_code, edit = excluded.edit, proofs = excluded.proofs, \
              score = excluded.score, complete = excluded.complete, bureau = excluded.bureau, \
              dataset = excluded.dataset, batch_no = excluded.batch_no, row_no = excluded.row_no, \
-             last_seen_on = greatest(identity_review.last_seen_on, excluded.last_seen_on) \
-         returning state",
-    )
-    .bind(new.review_id)
-    .bind(new.kind)
-    .bind(&new.division_code)
-    .bind(new.number_key)
-    .bind(new.name_key)
-    .bind(new.person_key)
-    .bind(new.edit)
-    .bind(&new.proofs)
-    .bind(new.score)
-    .bind(new.complete)
-    .bind(&new.number_sealed)
-    .bind(&new.name_sealed)
-    .bind(&new.source.bureau)
-    .bind(&new.source.dataset)
-    .bind(&new.source.batch_no)
-    .bind(new.row)
-    .bind(today)
-    .fetch_one(conn)
-    .await?;
+             last_seen_on = greatest(identity_review.last_seen_on, excluded.last_seen_on), \
+             number_sealed = case when {back} then excluded.number_sealed else identity_review.number_sealed end, \
+             name_sealed = case when {back} then excluded.name_sealed else identity_review.name_sealed end, \
+             texts_deleted_on = case when {back} then null else identity_review.texts_deleted_on end \
+         returning state"
+    );
+    let state = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        .bind(new.review_id)
+        .bind(new.kind)
+        .bind(&new.division_code)
+        .bind(new.number_key)
+        .bind(new.name_key)
+        .bind(new.person_key)
+        .bind(new.edit)
+        .bind(&new.proofs)
+        .bind(new.score)
+        .bind(new.complete)
+        .bind(&new.number_sealed)
+        .bind(&new.name_sealed)
+        .bind(&new.source.bureau)
+        .bind(&new.source.dataset)
+        .bind(&new.source.batch_no)
+        .bind(new.row)
+        .bind(today)
+        .fetch_one(conn)
+        .await?;
     Ok(state)
 }
 
@@ -132,6 +138,7 @@ pub struct ReviewRow {
     pub row_no: i32,
     pub first_seen_on: NaiveDate,
     pub last_seen_on: NaiveDate,
+    pub texts_deleted_on: Option<NaiveDate>,
     pub person_id: Uuid,
     pub file_number_sealed: Vec<u8>,
     pub file_name_sealed: Vec<u8>,
@@ -139,7 +146,7 @@ pub struct ReviewRow {
 
 const REVIEW: &str = "select r.review_id, r.kind, r.state, r.division_code, r.number_key, r.name_key, r.person_key, r.edit, \
      r.proofs, r.score, r.complete, coalesce(r.number_sealed, h.id_number_sealed) as number_sealed, r.name_sealed, r.bureau, r.dataset, r.batch_no, r.row_no, \
-     r.first_seen_on, r.last_seen_on, p.person_id, p.id_number_sealed as file_number_sealed, \
+     r.first_seen_on, r.last_seen_on, r.texts_deleted_on, p.person_id, p.id_number_sealed as file_number_sealed, \
      p.name_sealed as file_name_sealed \
      from registry.identity_review r join registry.person p on p.person_key = r.person_key \
      left join registry.person h on h.person_key = r.number_key";
@@ -183,6 +190,30 @@ pub async fn set_state(conn: &mut PgConnection, review: Uuid, state: &str) -> Re
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Deletes the texts of reviews of which nothing was decided since `before`, and which are not open; gives the reviews.
+pub async fn delete_texts(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+    today: NaiveDate,
+    most: i64,
+) -> Result<Vec<Uuid>> {
+    let reviews = sqlx::query_scalar(
+        "update registry.identity_review set number_sealed = null, name_sealed = null, texts_deleted_on = $2 \
+         where review_id in (select r.review_id from registry.identity_review r \
+             where r.state <> 'open' and (r.number_sealed is not null or r.name_sealed is not null) \
+                 and not exists (select from registry.identity_decision d \
+                     where d.review_id = r.review_id and d.decided_at >= $1) \
+             order by r.review_id limit $3 for update of r) \
+         returning review_id",
+    )
+    .bind(before)
+    .bind(today)
+    .bind(most)
+    .fetch_all(conn)
+    .await?;
+    Ok(reviews)
 }
 
 #[derive(sqlx::FromRow)]

@@ -340,3 +340,49 @@ async fn somebody_else_of_the_household_is_no_new_number() {
     assert!(listed(&service, COUNTY, "case_work").await.is_empty());
     service.running.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_came_is_deleted_some_months_after_the_decision_and_the_rest_stays() {
+    let service = start().await;
+    import(&service, vec![household(1)]).await;
+    let sweep = async || service.running.reconcile_once("review_texts").await.unwrap().did;
+    let texts =
+        "select count(*) from registry.identity_review where number_sealed is not null or name_sealed is not null";
+    let typed = bad_check(&id_number("19800102", 3));
+    let decided = doubt(&service, &typed, "张三");
+    let open = doubt(&service, &id_number("19800102", 3), "王五");
+    let answer = propose(&service, vec![decided.clone(), open]).await.unwrap().proposals;
+    let same = decide(&service, &answer[0].review, Decision::SamePerson, 1).await.unwrap();
+
+    // On the last day, and then after it.
+    service.clock.advance_days(180);
+    assert_eq!((sweep().await, count(&service, texts).await), (0, 2));
+    service.clock.advance_days(1);
+    assert_eq!((sweep().await, sweep().await, count(&service, texts).await), (1, 0, 1));
+    let gone = |reviews: Vec<IdentityReview>| reviews.into_iter().find(|r| r.name == answer[0].review).unwrap();
+    let shown = gone(listed(&service, COUNTY, "case_work").await);
+    assert_eq!((shown.came_name.as_str(), shown.came_id_number.as_str()), ("", ""));
+    assert!(!shown.texts_deleted_on.is_empty());
+    assert_eq!((shown.state(), &shown.decisions, &shown.links), (State::Same, &same.decisions, &same.links));
+    assert_eq!((&shown.proofs, shown.file_name.as_str()), (&same.proofs, "张三"));
+    assert_eq!(linked(&service, &decided.number_key, "张三").await, person_key(&service, 3).to_string());
+    let audited = "select count(*) from registry.audit where subject like 'identityReviews/%' and method like '%review_texts%' \
+                   and fields = '{name:deleted,id_number:deleted}'";
+    assert_eq!(count(&service, audited).await, 1);
+
+    // The row comes again: what is decided stays deleted, what is open again has to be looked at again.
+    let mut again = decided.clone();
+    again.row = 18;
+    propose(&service, vec![again.clone()]).await.unwrap();
+    assert_eq!(count(&service, texts).await, 1);
+    let reopened = undo(&service, &same.links[0].name, 2).await.unwrap();
+    assert_eq!(reopened.texts_deleted_on, shown.texts_deleted_on);
+    again.row = 19;
+    propose(&service, vec![again]).await.unwrap();
+    let back = gone(listed(&service, COUNTY, "case_work").await);
+    assert_eq!((back.came_name.as_str(), &back.came_id_number, back.texts_deleted_on.as_str()), ("张三", &typed, ""));
+    // A decision made again counts from its own day.
+    decide(&service, &answer[0].review, Decision::DifferentPersons, 3).await.unwrap();
+    assert_eq!(sweep().await, 0);
+    service.running.stop().await.unwrap();
+}

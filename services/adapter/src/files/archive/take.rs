@@ -87,29 +87,31 @@ impl Drop for Unpacked {
 /// What became of a member: a line of the archive's result.
 struct Told {
     name: String,
-    /// Sent, accepted and refused rows.
-    counts: [String; 3],
+    /// Sent, accepted and refused rows, and of the accepted those taken by an operator's decision.
+    counts: [String; 4],
     refusal: Option<Refusal>,
 }
 
 impl Told {
     fn of(outcome: Outcome, name: &str) -> Told {
-        let texts = |sent: i64, refused: i64| [sent, sent - refused, refused].map(|n| n.to_string());
+        let texts =
+            |sent: i64, refused: i64, linked: i64| [sent, sent - refused, refused, linked].map(|n| n.to_string());
         let (counts, refusal) = match outcome {
-            Outcome::Batch(batch, _) => (texts(batch.sent.into(), batch.refused.into()), None),
-            Outcome::Form(sent, told, _) => (texts(sent as i64, report::Told::lines(&told) as i64), None),
+            Outcome::Batch(batch, _) => (texts(batch.sent.into(), batch.refused.into(), batch.linked.into()), None),
+            Outcome::Form(sent, told, _) => (texts(sent as i64, report::Told::lines(&told) as i64, 0), None),
             Outcome::Refused(refusal) => (Default::default(), Some(refusal)),
         };
         Told { name: name.to_owned(), counts, refusal }
     }
 
-    fn line(&self, number: usize) -> [String; 10] {
-        let [sent, accepted, refused] = self.counts.clone();
+    fn line(&self, number: usize) -> [String; 11] {
+        let [sent, accepted, refused, linked] = self.counts.clone();
         let outcome = if self.refusal.is_none() { "已接收 taken" } else { "整个文件退回 file refused" };
         let (reason, zh, en) =
             self.refusal.as_ref().map(|r| (r.reason.clone(), r.zh.clone(), r.en.clone())).unwrap_or_default();
         let result = result::result_name(&self.name);
-        [number.to_string(), self.name.clone(), outcome.to_owned(), sent, accepted, refused, reason, zh, en, result]
+        let (number, name, outcome) = (number.to_string(), self.name.clone(), outcome.to_owned());
+        [number, name, outcome, sent, accepted, refused, reason, zh, en, result, linked]
     }
 }
 
@@ -129,7 +131,8 @@ async fn tell(folder: &Folder, name: &str, told: Vec<Told>) -> Result<()> {
         }
         let columns = ["序号 no", "文件 file", "结果 outcome", "报送行 rows sent", "接收行 rows accepted"];
         let more = ["退回行 rows refused", "原因 reason", "说明", "message", "结果文件 result file"];
-        table.line(columns.into_iter().chain(more))?;
+        let last = "按已确认身份接收 rows linked";
+        table.line(columns.into_iter().chain(more).chain([last]))?;
         for (number, told) in (1..).zip(&told) {
             table.line(told.line(number).iter().map(String::as_str))?;
         }
