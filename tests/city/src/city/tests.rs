@@ -222,7 +222,7 @@ fn what_a_bureau_has_wrong_is_not_true_at_the_door_until_it_comes_true() {
         if let Some(news) = mistake.news {
             assert!(oracle.true_on(case, news) && !oracle.true_on(case, calendar::minus(news, 1)));
         }
-        let last = oracle.last_seen();
+        let last = city.settings.last_day();
         *true_at_last.entry(mistake.indicator.text()).or_insert(0) += u32::from(oracle.true_on(case, last));
         *again.entry(mistake.indicator.text()).or_insert(0) += spells.len() - 1;
     }

@@ -105,7 +105,7 @@ impl Play {
 
     fn loss(&self, check: Check, since: NaiveDate) -> String {
         let until = iso(self.oracle.quiet_until(check));
-        format!("{}: true since {since}, quiet until {until}", self.told(check))
+        format!("{} true since {since}, quiet until {until}", self.told(check))
     }
 
     fn told(&self, check: Check) -> String {

@@ -175,8 +175,7 @@ mod tests {
             ..YieldTotals::default()
         };
         let mut text = String::new();
-        let losses =
-            vec!["A05 on 1, not true on 2026-10-28,: true since 2026-11-10, quiet until 2027-01-26".to_owned()];
+        let losses = vec!["A05 on 1, not true on 2026-10-28, true since 2026-11-10, quiet until 2027-01-26".to_owned()];
         let after = AfterChecks { not_true: 9, kept_quiet: 5, kept_quiet_true: 1, came_up: 3, losses };
         FieldHours::of(&totals, after).lines(&mut text);
         for told in [

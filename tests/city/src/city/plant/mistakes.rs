@@ -39,7 +39,11 @@ struct Wrong {
 }
 
 impl Builder {
+    /// None in a play that ends before all of them have come again.
     pub(super) fn mistakes(&mut self) {
+        if self.city.settings.days <= AGAIN {
+            return;
+        }
         self.house_graded_wrong();
         self.no_water_cut();
         self.bill_of_a_namesake();
