@@ -18,6 +18,7 @@ pub enum Class {
     Rigid,
     ReturnToPoverty,
     OtherHardship,
+    UnattendedChild,
 }
 
 impl Class {
@@ -29,6 +30,7 @@ impl Class {
             Class::Rigid => types::AssistanceClass::RigidExpenditure,
             Class::ReturnToPoverty => types::AssistanceClass::ReturnToPoverty,
             Class::OtherHardship => types::AssistanceClass::OtherHardship,
+            Class::UnattendedChild => types::AssistanceClass::UnattendedChild,
         }
     }
 
@@ -40,6 +42,7 @@ impl Class {
             Class::Rigid,
             Class::ReturnToPoverty,
             Class::OtherHardship,
+            Class::UnattendedChild,
         ];
         all.into_iter().find(|c| c.proto() as i32 == number)
     }

@@ -1,7 +1,6 @@
 //! The indicators that the bureaus' data, the register and the mesh's own work can make true, by their ids. Households
 //! are planted for the first sixteen in every city, with near misses; for most others in a city with room, and they are
-//! true besides as a consequence of planted lives. Every other indicator of the pack needs what no play brings yet,
-//! so it is unknown, and a warning of it is wrong.
+//! true besides as a consequence of planted lives. These are all that the pack has.
 
 use std::fmt;
 
@@ -141,6 +140,7 @@ indicators! {
     P14 Household "公示不足7天或缺失";
     P19 Household "同一家庭重复诉求";
     A27 Household "走访发现";
+    B05 Person "事实无人抚养儿童补贴未发放";
     B28 Household "临时救助未启动";
     B37 Household "救助明显不足";
     P01 Household "转介未签收";
@@ -151,7 +151,9 @@ indicators! {
     P12 Household "转介与反馈对账不符";
     P13 Household "退出救助未告知或未听取意见";
     P15 Household "入户核查可疑";
+    P17 Household "近亲属享受救助未备案";
     P18 Household "走访职责未落实";
+    P20 Household "同一预警多次不属实";
     Q01 Feed "数据缺报";
     Q02 Feed "数据量异常波动";
     Q03 Feed "身份证号校验不通过";
@@ -171,10 +173,10 @@ impl Indicator {
     }
 
     /// Those that hold only by what people do with the mesh: sign late, refuse without papers, visit in haste, keep
-    /// other books than the mesh.
+    /// other books than the mesh, find the same warning not true again and again.
     pub fn by_people(self) -> bool {
-        use Indicator::{A27, B28, P01, P02, P03, P04, P12, P15, P16, P18};
-        matches!(self, A27 | B28 | P01 | P02 | P03 | P04 | P12 | P15 | P16 | P18)
+        use Indicator::{A27, B28, P01, P02, P03, P04, P12, P15, P16, P18, P20};
+        matches!(self, A27 | B28 | P01 | P02 | P03 | P04 | P12 | P15 | P16 | P18 | P20)
     }
 
     pub fn of(text: &str) -> Option<Indicator> {

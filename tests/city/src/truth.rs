@@ -10,7 +10,10 @@ use std::{
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::city::{City, Kind};
+use crate::{
+    city::{City, Kind},
+    dataset::iso,
+};
 
 #[derive(Serialize)]
 struct Truth {
@@ -19,6 +22,16 @@ struct Truth {
     persons: usize,
     digest: String,
     planted: Vec<Planted>,
+    /// Of the planted what only a wrong record makes true.
+    mistakes: Vec<Mistaken>,
+}
+
+#[derive(Serialize)]
+struct Mistaken {
+    indicator: &'static str,
+    household_no: String,
+    /// Day on which something new is told.
+    news: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -38,12 +51,18 @@ pub fn write(city: &City, folder: &Path) -> anyhow::Result<()> {
         household_no: city.households[p.household as usize].no.clone(),
         member: p.member,
     });
+    let mistakes = city.mistakes.iter().map(|m| Mistaken {
+        indicator: m.indicator.text(),
+        household_no: city.households[m.household as usize].no.clone(),
+        news: m.news.map(iso),
+    });
     let truth = Truth {
         seed: city.settings.seed,
         households: city.households.len(),
         persons: city.persons(),
         digest: city.digest()?,
         planted: planted.collect(),
+        mistakes: mistakes.collect(),
     };
     let mut out = secret(&folder.join("truth.json"))?;
     serde_json::to_writer_pretty(&mut out, &truth)?;

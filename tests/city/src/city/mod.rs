@@ -18,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 use sha2::Digest as _;
 
 use self::book::{Book, Page, When};
-pub use self::plant::{Kind, Plant};
+pub use self::plant::{Kind, Mistake, Plant};
 use crate::{
     calendar,
     dataset::{Dataset, Row},
@@ -58,6 +58,8 @@ pub struct City {
     pub counties: Vec<County>,
     pub households: Vec<Household>,
     pub plants: Vec<Plant>,
+    /// What bureaus have wrong.
+    pub mistakes: Vec<Mistake>,
     /// What each bureau knows at the start, and what it learns on a day.
     pub book: Book,
     /// What offices tell of counties and townships, by day.
@@ -88,6 +90,7 @@ impl City {
                 counties: shares.iter().map(|(county, _)| *county).collect(),
                 households: Vec::with_capacity(settings.households),
                 plants: Vec::new(),
+                mistakes: Vec::new(),
                 book,
                 of_divisions: BTreeMap::new(),
                 redrawn: 0,
@@ -148,7 +151,7 @@ impl City {
         for (feed, rows) in &self.of_divisions {
             sum.update(format!("{feed:?}{rows:?}"));
         }
-        sum.update(format!("{:?}", self.plants));
+        sum.update(format!("{:?}{:?}", self.plants, self.mistakes));
         Ok(hex(&sum.finalize()))
     }
 

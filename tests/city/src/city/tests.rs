@@ -9,7 +9,7 @@ use crate::{
     dataset::Bureau,
     feed_plant,
     indicator::Indicator,
-    oracle::{Case, Oracle},
+    oracle::{Case, Oracle, Visit},
     person::check_digit,
     plan::{self, Origin},
 };
@@ -133,7 +133,9 @@ fn near_misses_concern_no_other_indicator_but_what_the_miss_itself_brings() {
             // Who needs a home without barriers is severely disabled.
             ("B30", Kind::Aided) => &["A03", "A04"],
             // Late answers need a disaster.
-            ("P01" | "P02", _) => &["A15", "B25"],
+            ("P01" | "P02" | "B28", _) => &["A15", "B25"],
+            // The papers are not in the office's book until it learns of them.
+            ("P20", Kind::OneDay) => &["P08"],
             // Somebody has to come and look.
             ("P15", _) => &["A26"],
             _ => &[],
@@ -206,4 +208,63 @@ fn a_snapshot_ends_rows_that_are_not_sent_again() {
     batch.lines.truncate(1);
     oracle.deliver(&batch);
     assert!(oracle.rows_of(dataset, crate::division::HOME).len() <= 1);
+}
+
+#[test]
+fn what_a_bureau_has_wrong_is_not_true_at_the_door_until_it_comes_true() {
+    let city = city(600, 7);
+    let oracle = rehearse(&city);
+    let (mut true_at_last, mut again) = (BTreeMap::new(), BTreeMap::new());
+    for mistake in &city.mistakes {
+        let case = mistake.case();
+        let spells = oracle.begins_to_hold(case);
+        assert!(!oracle.true_on(case, spells[0]), "{:?}", mistake.indicator);
+        if let Some(news) = mistake.news {
+            assert!(oracle.true_on(case, news) && !oracle.true_on(case, calendar::minus(news, 1)));
+        }
+        let last = city.settings.last_day();
+        *true_at_last.entry(mistake.indicator.text()).or_insert(0) += u32::from(oracle.true_on(case, last));
+        *again.entry(mistake.indicator.text()).or_insert(0) += spells.len() - 1;
+    }
+    let comes_true = [("A01", 1), ("A05", 1), ("A08", 1), ("A12", 1), ("A20", 0), ("A21", 0), ("P08", 0)];
+    assert_eq!(true_at_last, BTreeMap::from(comes_true));
+    let comes_again = [("A01", 0), ("A05", 2), ("A08", 0), ("A12", 0), ("A20", 1), ("A21", 0), ("P08", 0)];
+    assert_eq!(again, BTreeMap::from(comes_again));
+}
+
+#[test]
+fn a_visit_is_lost_where_nobody_comes_after_what_was_found_not_true_came_true() {
+    let city = city(600, 7);
+    let mut oracle = rehearse(&city);
+    let ill = city.mistakes.iter().find(|m| m.indicator == Indicator::A12).unwrap().case();
+    let first = calendar::plus(calendar::start(), 3);
+    oracle.found_not_true(ill, first);
+    let check = oracle.checks().next().unwrap();
+
+    let since = oracle.lost_since(check).unwrap();
+
+    assert_eq!(since, calendar::add_working(calendar::start(), 7));
+    let visit = |on| Visit { on, minutes: 30, met: true, photo: true, ticked: false, check: true };
+    oracle.visited(ill.household, visit(calendar::minus(since, 1)));
+    assert_eq!(oracle.lost_since(check), Some(since), "a visit before it came true");
+    oracle.visited(ill.household, visit(since));
+    assert_eq!(oracle.lost_since(check), None);
+}
+
+#[test]
+fn the_same_found_not_true_as_often_as_the_rule_says_is_a_case_of_its_own() {
+    let city = city(600, 7);
+    let mut oracle = rehearse(&city);
+    let case = city.mistakes.iter().find(|m| m.indicator == Indicator::P08).unwrap().case();
+    let again = Case { indicator: Indicator::P20, member: None, ..case };
+    let holds = |oracle: &Oracle| {
+        let mut found = Vec::new();
+        oracle.cases_of(case.household, calendar::plus(calendar::start(), 30), &mut found);
+        found.contains(&again)
+    };
+    let other = Case { indicator: Indicator::A26, ..case };
+    for (case, days, held) in [(case, 3, false), (other, 3, false), (case, 15, false), (case, 29, true)] {
+        oracle.found_not_true(case, calendar::plus(calendar::start(), days));
+        assert_eq!(holds(&oracle), held, "{days}");
+    }
 }

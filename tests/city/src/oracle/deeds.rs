@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use chrono::{Datelike as _, Months, NaiveDate};
 
-use super::view::{Known, LOW_INCOME, View, all};
+use super::view::{FOUR, Known, LOW_INCOME, View, all};
 use crate::{
     calendar::{self, minus},
     dataset::{Dataset, Row, date, iso},
@@ -46,6 +46,8 @@ pub(super) struct Deeds {
     pub differing: HashMap<u32, Vec<NaiveDate>>,
     /// Days on which red work orders were opened that were found true.
     pub red: HashMap<u32, Vec<NaiveDate>>,
+    /// Warnings that a check found not true, and its day.
+    pub not_true: HashMap<u32, Vec<(Indicator, NaiveDate)>>,
 }
 
 /// Of one household.
@@ -59,6 +61,7 @@ pub(super) struct Done<'a> {
     pub records: &'a [Record],
     pub differing: &'a [NaiveDate],
     pub red: &'a [NaiveDate],
+    pub not_true: &'a [(Indicator, NaiveDate)],
 }
 
 impl Deeds {
@@ -68,6 +71,7 @@ impl Deeds {
             records: self.records.get(&household).map_or(&[], Vec::as_slice),
             differing: self.differing.get(&household).map_or(&[], Vec::as_slice),
             red: self.red.get(&household).map_or(&[], Vec::as_slice),
+            not_true: self.not_true.get(&household).map_or(&[], Vec::as_slice),
             ..Done::default()
         }
     }
@@ -109,7 +113,18 @@ impl View<'_> {
                     done.visits.iter().filter(|v| v.check && (since(lines.visit_days)..=today).contains(&v.on));
                 Some(lately.any(|v| v.minutes < lines.visit_minutes || !v.photo))
             }
+            Indicator::P17 => {
+                let unfiled =
+                    |row: &Row| matches!(row, Row::CivilRelativeFile(f) if f.related && f.filed_on.is_empty());
+                all(&[Some(self.holds_any(&FOUR)), self.told_at_home(Dataset::CivilRelativeFile, unfiled)])
+            }
             Indicator::P18 => self.unvisited(),
+            Indicator::P20 => {
+                let lately = done.not_true.iter().filter(|(_, on)| *on >= since(lines.false_alarm_days));
+                let mut times: HashMap<Indicator, usize> = HashMap::new();
+                lately.for_each(|(of, _)| *times.entry(*of).or_default() += 1);
+                Some(times.values().any(|times| *times >= lines.false_alarms))
+            }
             _ => return None,
         })
     }

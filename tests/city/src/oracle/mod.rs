@@ -9,6 +9,7 @@ mod aid;
 mod change;
 mod deeds;
 mod division;
+mod door;
 mod feeds;
 mod indicators;
 mod judge;
@@ -26,11 +27,13 @@ use chrono::NaiveDate;
 
 use self::{
     deeds::{Deeds, Done},
+    door::Door,
     feeds::Feeds,
     view::View,
 };
 pub use self::{
     deeds::{Record, Visit},
+    door::Check,
     judge::{Held as HeldCase, Judge},
     view::Moment,
 };
@@ -74,6 +77,7 @@ pub struct Oracle {
     referrals: HashMap<String, ReferralTerm>,
     overdue: HashMap<u32, Vec<String>>,
     deeds: Deeds,
+    door: Door,
     held_true: HashMap<Case, BTreeSet<NaiveDate>>,
     late_feeds: BTreeMap<(Dataset, County), BTreeSet<NaiveDate>>,
     /// What came of each feed, and what held of it between two scans.
@@ -103,6 +107,7 @@ impl Oracle {
     pub fn new(city: Arc<City>) -> Oracle {
         let classes = city.households.iter().map(|h| h.classes.clone()).collect();
         let rows = city.households.iter().map(|_| Vec::new()).collect();
+        let door = Door::of(&city);
         Oracle {
             city,
             rows,
@@ -112,6 +117,7 @@ impl Oracle {
             referrals: HashMap::new(),
             overdue: HashMap::new(),
             deeds: Deeds::default(),
+            door,
             held_true: HashMap::new(),
             late_feeds: BTreeMap::new(),
             feeds: Feeds::default(),
@@ -312,6 +318,7 @@ impl Oracle {
         for case in &now {
             self.held_true.entry(*case).or_default().insert(today);
         }
+        self.look_behind_doors(&moment);
         for county in &self.city.counties {
             for dataset in Dataset::ALL {
                 if self.feed_late(*dataset, county, today) {

@@ -34,6 +34,7 @@ impl View<'_> {
                 all(&[Some(self.age(m) < self.lines.adult_age), parents])
             }
             Indicator::B04 => self.orphan_unpaid(m),
+            Indicator::B05 => self.unattended_unpaid(m),
             Indicator::B34 => all(&[Some(self.concerns(m, &FOUR)), self.funeral_charged(m)]),
             Indicator::C02 => all(&[aided, self.registration_gone(m)]),
             Indicator::C03 => {
@@ -167,6 +168,18 @@ impl View<'_> {
         });
         let parents = all(&[self.parent(m, "father", false), self.parent(m, "mother", false)]);
         all(&[Some(self.age(m) < self.lines.adult_age), parents, not(granted)])
+    }
+
+    fn unattended_unpaid(&self, m: u8) -> Known {
+        let since = minus(self.at.today, self.lines.offices.unpaid_days);
+        let recognised = |h: &crate::household::Held| {
+            h.class == Class::UnattendedChild && h.member.is_none_or(|of| of == m) && h.valid_from <= since
+        };
+        let paid = self.told(m, Dataset::CivilPayment, |row| match row {
+            Row::CivilPayment(p) => p.programme == "P-JB-06" && !p.returned && self.at.within(&p.paid_on, &iso(since)),
+            _ => false,
+        });
+        all(&[Some(self.classes.iter().any(recognised)), not(paid)])
     }
 
     fn funeral_charged(&self, m: u8) -> Known {

@@ -117,6 +117,7 @@ fn last_needs(indicator: Indicator) -> &'static [Dataset] {
         Indicator::P08 => &[Dataset::CivilTemporaryAid],
         Indicator::P10 => &[Dataset::PolicyShare],
         Indicator::P13 => &[Dataset::CivilExit],
+        Indicator::P17 => &[Dataset::CivilRelativeFile],
         Indicator::P19 => &[Dataset::VoiceMatter],
         _ => &[],
     }

@@ -7,15 +7,14 @@ use minqing_proto::minqing::dispatch::v1::{
 };
 use serde::Serialize;
 
-use super::{Play, collect::Books};
+use super::{Play, again::AfterChecks, collect::Books};
 use crate::{
     calendar,
-    dataset::{date, iso},
-    indicator::Indicator,
+    dataset::iso,
     mesh::{ask, patiently},
 };
 
-/// What was not needed, by two measures of which each is the whole.
+/// What did not take place, by two measures of which each is the whole.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Saved {
     pub visits: u64,
@@ -24,7 +23,7 @@ pub struct Saved {
     pub hours_by_pack: f64,
 }
 
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct FieldHours {
     pub warnings: u64,
     pub work_orders: u64,
@@ -36,13 +35,16 @@ pub struct FieldHours {
     pub hours_estimated: f64,
     pub saved_by_merging: Saved,
     pub saved_by_suppression: Saved,
-    /// Warnings kept quiet that were true on the day they were raised: visits that should have been made.
-    pub visits_lost: u64,
+    /// What became true after a check had found it not true, and was kept quiet: visits that should have been made.
+    pub lost_by_suppression: Saved,
+    pub after_checks: AfterChecks,
 }
 
 impl FieldHours {
-    fn of(totals: &YieldTotals, visits_lost: u64) -> FieldHours {
+    fn of(totals: &YieldTotals, after_checks: AfterChecks) -> FieldHours {
         let time = totals.field_time.unwrap_or_default();
+        let lost = i64::try_from(after_checks.losses.len()).unwrap_or(i64::MAX);
+        let quiet = totals.saved_by_suppression.or(totals.saved_by_merging).unwrap_or_default();
         FieldHours {
             warnings: count(totals.warnings),
             work_orders: count(totals.work_orders),
@@ -53,7 +55,12 @@ impl FieldHours {
             hours_estimated: hours(time.minutes_estimated),
             saved_by_merging: saved(totals.saved_by_merging),
             saved_by_suppression: saved(totals.saved_by_suppression),
-            visits_lost,
+            lost_by_suppression: saved(Some(VisitsSaved {
+                visits: lost,
+                minutes_by_told: (time.visits_told > 0).then(|| time.minutes_told * lost / time.visits_told),
+                minutes_by_pack: quiet.minutes_by_pack * lost / quiet.visits.max(1),
+            })),
+            after_checks,
         }
     }
 
@@ -80,16 +87,29 @@ impl FieldHours {
         };
         let _ = writeln!(
             text,
-            "  较一警一单 against one each: 合并节省 merging saved {}; 抑制节省 suppression saved {}; 误抑 lost {} 次 visits",
+            "  较一警一单 against one each: 合并节省 merging saved {}; 抑制节省 suppression saved {}",
             words(&self.saved_by_merging),
-            words(&self.saved_by_suppression),
-            self.visits_lost
+            words(&self.saved_by_suppression)
         );
+        let after = &self.after_checks;
+        let _ = writeln!(
+            text,
+            "  核查不属实 found not true {} 次 times: 之后再报而不派 raised again and kept quiet {} (其中属实 of them true {}), \
+             再派 came up again {}; 误抑 lost {}",
+            after.not_true,
+            after.kept_quiet,
+            after.kept_quiet_true,
+            after.came_up,
+            words(&self.lost_by_suppression)
+        );
+        for loss in &after.losses {
+            let _ = writeln!(text, "    误抑 lost: {loss}");
+        }
     }
 }
 
 impl Play {
-    pub(super) async fn field_hours(&self, books: &Books) -> anyhow::Result<FieldHours> {
+    pub(super) async fn field_hours(&mut self, books: &Books) -> anyhow::Result<FieldHours> {
         let client = DispatchServiceClient::new(self.mesh.channel("dispatch", "operator/admin")?);
         let body = ListIndicatorYieldsRequest {
             raised_from: iso(calendar::start()),
@@ -101,19 +121,13 @@ impl Play {
             async move { client.list_indicator_yields(ask(body, "", "")).await }
         })
         .await?;
-        Ok(FieldHours::of(&answer.totals.unwrap_or_default(), self.visits_lost(books)))
-    }
-
-    /// What is in no work order was kept quiet.
-    fn visits_lost(&self, books: &Books) -> u64 {
+        let field = FieldHours::of(&answer.totals.unwrap_or_default(), self.after_checks(books));
         let taken: HashSet<&str> = books.orders.iter().flat_map(|o| &o.reasons).map(|r| r.warning.as_str()).collect();
-        let quiet = books.warnings.iter().filter(|w| !w.household.is_empty() && !taken.contains(w.name.as_str()));
-        let lost = quiet.filter(|warning| {
-            let (indicator, day) = (Indicator::of(&warning.indicator), date(&warning.raised_on));
-            let Some((indicator, day)) = indicator.zip(day) else { return false };
-            self.cases_meant(indicator, warning, books).into_iter().any(|case| self.oracle.held_on(case, day))
-        });
-        lost.count() as u64
+        let untaken = books.warnings.iter().filter(|w| !taken.contains(w.name.as_str())).count() as u64;
+        if untaken != field.suppressed {
+            self.problem(format!("{untaken} warnings stand in no work order, {} were suppressed", field.suppressed));
+        }
+        Ok(field)
     }
 }
 
@@ -161,13 +175,17 @@ mod tests {
             ..YieldTotals::default()
         };
         let mut text = String::new();
-        FieldHours::of(&totals, 1).lines(&mut text);
+        let losses = vec!["A05 on 1, not true on 2026-10-28, true since 2026-11-10, quiet until 2027-01-26".to_owned()];
+        let after = AfterChecks { not_true: 9, kept_quiet: 5, kept_quiet_true: 1, came_up: 3, losses };
+        FieldHours::of(&totals, after).lines(&mut text);
         for told in [
             "100 条预警 warnings, 70 张工单 work orders (并入 merged 25, 抑制 suppressed 5)",
             "走访 visits 62, 实报 told 45.0 h, 估算 estimated 10.0 h",
             "merging saved 20 次 visits, 15.0 h 按实报 by told, 100.0 h 按政策包 by pack",
             "suppression saved 4 次 visits, — h 按实报 by told, 20.0 h 按政策包 by pack",
-            "误抑 lost 1 次 visits",
+            "found not true 9 次 times: 之后再报而不派 raised again and kept quiet 5 (其中属实 of them true 1), 再派 came up again 3",
+            "误抑 lost 1 次 visits, 0.8 h 按实报 by told, 5.0 h 按政策包 by pack",
+            "lost: A05 on 1",
         ] {
             assert!(text.contains(told), "{told} in {text}");
         }

@@ -1,6 +1,7 @@
 //! Plays the city's weeks against a running mesh: sets the clock, lets the bureaus push, the field workers check and
 //! the desks decide, waits after each step until the mesh is quiet, and at the end asks the mesh what it did.
 
+mod again;
 mod bureau;
 mod collect;
 mod conform;
@@ -231,7 +232,7 @@ impl Play {
         let end = calendar::add_working(first, CLOSING_DAYS).min(calendar::end());
         while day <= end {
             self.day(day, true, "收尾 closing").await?;
-            if calendar::is_working(day) && self.all_settled() {
+            if calendar::is_working(day) && day >= self.all_come_about() && self.all_settled() {
                 // One more morning: what was completed today is closed by tomorrow's pass.
                 day = calendar::plus(day, 1);
                 self.morning(day).await?;

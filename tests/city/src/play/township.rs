@@ -1,11 +1,11 @@
 //! The township's field workers and the county desk's clerks: take work orders on, look at the household within one
-//! to three working days, and say whether it is true. The truth they see is the oracle's.
+//! to three working days, and say whether it is true. What they see is the oracle's truth, not what the data say.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::NaiveDate;
 use minqing_proto::minqing::dispatch::v1::{
-    AcceptWorkOrderRequest, ListWorkOrdersRequest, RecordVerdictRequest, Verdict, VisitDetails, WorkOrder,
+    AcceptWorkOrderRequest, ListWorkOrdersRequest, Reason, RecordVerdictRequest, Verdict, VisitDetails, WorkOrder,
     WorkOrderState, dispatch_service_client::DispatchServiceClient,
 };
 use sha2::Digest as _;
@@ -130,6 +130,10 @@ impl Play {
             evidence_digest: hex(&sha2::Sha256::digest(format!("photo {words} {times}"))),
             visit: minutes.map(|minutes| VisitDetails { minutes: Some(minutes), ..VisitDetails::default() }),
         };
+        let found_false = match verdict {
+            Verdict::NotTrue => self.fresh_cases(order).await?,
+            _ => Vec::new(),
+        };
         let met = body.person_seen;
         let answer = patiently("record a verdict", || {
             let (mut client, body) = (client.clone(), body.clone());
@@ -145,6 +149,7 @@ impl Play {
                 self.oracle.found_red(home, opened_on);
             }
         }
+        found_false.into_iter().for_each(|case| self.oracle.found_not_true(case, day));
         *self.township.verdicts.entry(order.name.clone()).or_default() += 1;
         let covered = self.township.covered.entry(order.name.clone()).or_default();
         covered.extend(order.reasons.iter().map(|r| r.warning.clone()));
@@ -187,19 +192,38 @@ impl Play {
         Ok(DispatchServiceClient::new(self.mesh.channel("dispatch", &format!("operator/{level}/{county}"))?))
     }
 
-    /// True when any of the reasons not yet looked at holds today; now and then people are away or decline.
-    fn verdict(&self, day: NaiveDate, order: &WorkOrder, draw: u64) -> Verdict {
+    /// What stands in a work order and was not looked at yet.
+    fn fresh<'a>(&self, order: &'a WorkOrder) -> impl Iterator<Item = &'a Reason> + use<'a, '_> {
         let covered = self.township.covered.get(&order.name);
-        let fresh = order.reasons.iter().filter(|r| !r.cleared && covered.is_none_or(|c| !c.contains(&r.warning)));
-        let holds = fresh.into_iter().any(|reason| {
+        order.reasons.iter().filter(move |r| !r.cleared && covered.is_none_or(|c| !c.contains(&r.warning)))
+    }
+
+    /// The same as cases; none of a feed.
+    async fn fresh_cases(&self, order: &WorkOrder) -> anyhow::Result<Vec<Case>> {
+        let Some(household) = self.households.place.get(&order.household).copied() else { return Ok(Vec::new()) };
+        let mut cases = Vec::new();
+        for reason in self.fresh(order) {
+            let Some(indicator) = Indicator::of(&reason.indicator) else { continue };
+            let member = match reason.person_key.as_str() {
+                "" => None,
+                key => self.member_of(household, key).await?,
+            };
+            cases.push(Case { indicator, household, member });
+        }
+        Ok(cases)
+    }
+
+    /// True when any of the reasons not yet looked at is true today, whatever the data say; now and then people are away
+    /// or decline.
+    fn verdict(&self, day: NaiveDate, order: &WorkOrder, draw: u64) -> Verdict {
+        let household = self.households.place.get(&order.household).copied();
+        let seen = household.map_or_else(Vec::new, |home| self.oracle.cases_at_the_door(home, day));
+        let holds = self.fresh(order).any(|reason| {
             let Some(indicator) = Indicator::of(&reason.indicator) else { return false };
             if order.household.is_empty() {
                 return feed_of(&order.subject).is_some_and(|feed| self.oracle.feed_holds(indicator, feed, day));
             }
-            let Some(household) = self.households.place.get(&order.household).copied() else { return false };
-            let mut cases: Vec<Case> = Vec::new();
-            self.oracle.cases_of(household, day, &mut cases);
-            cases.iter().any(|c| c.indicator == indicator)
+            seen.iter().any(|c| c.indicator == indicator)
         });
         if !holds {
             return Verdict::NotTrue;

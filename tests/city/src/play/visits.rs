@@ -1,5 +1,7 @@
-//! The village workers' rounds: every watched household is visited about every three weeks, and what a planted visit
-//! finds is ticked.
+//! The village workers' rounds: every watched household is visited about every three weeks, unless it is planted that
+//! nobody comes, and what a planted visit finds is ticked.
+
+use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use minqing_proto::minqing::dispatch::v1::{
@@ -48,15 +50,31 @@ impl Play {
                 errands.push(Errand { household: plant.household, on, ticked: plant.kind != Kind::Other });
             }
         }
+        let (unvisited, last_day) = self.seldom_visited();
+        let near_miss = unvisited.iter().filter(|(_, kind)| **kind != Kind::Fires && day == last_day);
+        errands.extend(near_miss.map(|(household, _)| Errand { household: *household, on: day, ticked: false }));
         let turn = u64::from(calendar::working_between(calendar::start(), day)) % ROUND;
         for place in 0..u32::try_from(self.city.households.len()).unwrap_or(u32::MAX) {
             let no = &self.city.households[place as usize].no;
             let due = chance(self.city.settings.seed, &format!("round {no}")) % ROUND == turn;
-            if due && self.oracle.is_watched(place, day) {
+            if due && !unvisited.contains_key(&place) && self.oracle.is_watched(place, day) {
                 errands.push(Errand { household: place, on: day, ticked: false });
             }
         }
         errands
+    }
+
+    /// Households that the rounds pass by, and the last day on which a visit is in time.
+    fn seldom_visited(&self) -> (HashMap<u32, Kind>, NaiveDate) {
+        let plants = self.city.plants.iter().filter(|p| p.indicator == Indicator::P18);
+        let last_day = calendar::plus(calendar::start(), self.city.thresholds.offices.visit_monthly_days);
+        (plants.map(|p| (p.household, p.kind)).collect(), last_day)
+    }
+
+    /// The first day on which everything planted has come about.
+    pub(super) fn all_come_about(&self) -> NaiveDate {
+        let (unvisited, last_day) = self.seldom_visited();
+        if unvisited.is_empty() { calendar::start() } else { calendar::plus(last_day, 1) }
     }
 
     async fn go(&mut self, errand: &Errand) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 //! the oracle must not lean on the mesh's code, only on the same published values.
 
 mod offices;
+mod quiet;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -50,6 +51,8 @@ pub struct Thresholds {
     pub beside: Beside,
     pub aid: Aid,
     pub offices: Offices,
+    /// Days for which a check that found it not true keeps an indicator quiet.
+    pub quiet_days: BTreeMap<String, u64>,
 }
 
 /// The lines of the indicators that no household is planted for.
@@ -318,6 +321,7 @@ impl Default for Thresholds {
             beside: Beside::default(),
             aid: Aid::default(),
             offices: Offices::default(),
+            quiet_days: BTreeMap::new(),
         }
     }
 }
@@ -371,6 +375,7 @@ impl Thresholds {
             beside: Beside::of(&book)?,
             aid: Aid::of(&book)?,
             offices: Offices::of(&book)?,
+            quiet_days: quiet::days(&pack.join("indicators"))?,
         })
     }
 }
@@ -486,8 +491,9 @@ mod tests {
         assert_eq!(lines.standard_fen(HOME, true), 58_500);
         assert_eq!(lines.standard_fen(HOME, false), 88_200);
         assert_eq!(lines.standard_fen(division::SECOND, false), 86_200);
-        assert_eq!(lines.cancer_income_percent, 150);
-        let own = Thresholds { standard_urban_of: lines.standard_urban_of.clone(), ..Thresholds::default() };
+        assert_eq!((lines.cancer_income_percent, lines.quiet_days["P08"]), (150, 10));
+        let standard_urban_of = lines.standard_urban_of.clone();
+        let own = Thresholds { standard_urban_of, quiet_days: lines.quiet_days.clone(), ..Thresholds::default() };
         assert_eq!(format!("{lines:?}"), format!("{own:?}"));
     }
 }

@@ -32,6 +32,8 @@ lines! {
     duplicate_days: u64 = 62, "duplicate_days";
     emergency_bill_days: u64 = 3, "emergency_bill_days";
     exit_days: u64 = 60, "exit_watch_days";
+    false_alarm_days: u64 = 365, "false_alarm_days";
+    false_alarms: usize = 3, "false_alarm_limit";
     fund_months: i32 = 3, "housing_fund_months";
     funeral_days: u64 = 90, "funeral_days";
     grace_notice_days: u64 = 30, "grace_notice_days";
@@ -61,6 +63,7 @@ lines! {
     self_employed_capital_fen: i64 = 10_000_000, "self_employed_capital_line";
     temporary_wait_days: u64 = 2, "temporary_aid_wait_days";
     tilt_fen: i64 = 1_000_000, "tilt_threshold";
+    unpaid_days: u64 = 62, "unpaid_days";
     unsigned_days: u64 = 4, "unsigned_days";
     visit_days: u64 = 30, "visit_days";
     visit_minutes: i32 = 3, "visit_least_minutes";

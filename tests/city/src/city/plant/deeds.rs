@@ -5,11 +5,13 @@ use minqing_proto::minqing::bureau::{medical_insurance::v1 as medical_insurance,
 
 use super::{COMFORTABLE, COUPLE, Kind};
 use crate::{
-    calendar::{minus, start},
+    calendar::{minus, plus, start},
     city::{Builder, When, rows},
-    dataset::{Row, iso},
-    household::Class,
+    dataset::{Bureau, Row, iso},
+    household::{Class, Held},
     indicator::Indicator,
+    person::Sex,
+    plan::first_day,
 };
 
 fn ago(days: u64) -> String {
@@ -44,6 +46,66 @@ impl Builder {
         }
         self.books_of_civil_affairs();
         self.aid_below_need();
+        self.red_and_unaided();
+        self.unpaid_child();
+        if self.takes_a_month() {
+            self.unvisited();
+        }
+    }
+
+    /// A red warning that is true, and then nothing, aid of before, or aid opened on the last day in time.
+    fn red_and_unaided(&mut self) {
+        let red = first_day(Bureau::Emergency);
+        let in_time = plus(red, self.city.thresholds.offices.temporary_wait_days - 1);
+        for (opened_on, kind) in
+            [(None, Kind::Fires), (Some(minus(start(), 6)), Kind::Fires), (Some(in_time), Kind::OneDay)]
+        {
+            let mut draft = self.draft(true, &COUPLE, COMFORTABLE);
+            draft.know(When::Before, 0, rows::loss("FL202610-05", minus(red, 3), "severe", [20, 0]));
+            if let Some(opened_on) = opened_on {
+                let aid = outside::CivilTemporaryAid {
+                    case_no: format!("LS{:06}", self.city.households.len()),
+                    opened_on: iso(opened_on),
+                    paid_on: iso(opened_on),
+                    papers_done_on: iso(opened_on),
+                    kind: "urgent".to_owned(),
+                    amount_fen: Some(80_000),
+                    ..Default::default()
+                };
+                draft.know(if opened_on < start() { When::Before } else { When::On(opened_on) }, 0, aid.into());
+            }
+            self.set(draft, Indicator::B28, None, kind);
+        }
+    }
+
+    /// Recognised as an unattended child for long: the last payment was months ago, or this month.
+    fn unpaid_child(&mut self) {
+        for (paid_month, paid_on, kind) in [(202_605, "2026-05-10", Kind::Fires), (202_610, "2026-10-20", Kind::Aided)]
+        {
+            let mut draft = self.draft(true, &COUPLE, COMFORTABLE);
+            let valid_from = minus(start(), 200);
+            let child = Held { class: Class::UnattendedChild, member: Some(2), valid_from, amount_fen: 150_000 };
+            draft.home.classes.push(child);
+            draft.insured_by("full_subsidy");
+            let payment = outside::CivilPayment {
+                programme: "P-JB-06".to_owned(),
+                paid_month,
+                amount_fen: 150_000,
+                paid_on: paid_on.to_owned(),
+                paying_division: "621202".to_owned(),
+                ..Default::default()
+            };
+            draft.know(When::Before, 2, payment.into());
+            self.set(draft, Indicator::B05, Some(2), kind);
+        }
+    }
+
+    /// Whoever must be seen every month: nobody comes, or somebody on the last day.
+    fn unvisited(&mut self) {
+        for kind in [Kind::Fires, Kind::OneDay] {
+            let draft = self.draft_of(Class::Destitute, true, &[(Sex::Male, 72, "02")]);
+            self.set(draft, Indicator::P18, None, kind);
+        }
     }
 
     fn books_of_civil_affairs(&mut self) {
@@ -58,6 +120,11 @@ impl Builder {
                 ..Default::default()
             };
             self.alone(None, 0, aid, (Indicator::P08, kind));
+        }
+        for (filed_on, kind) in [(String::new(), Kind::Fires), (ago(40), Kind::Other)] {
+            let handler_no = "JB0007".to_owned();
+            let file = outside::CivilRelativeFile { handler_no, related: true, filed_on, ..Default::default() };
+            self.alone(Some(Class::Edge), 0, file, (Indicator::P17, kind));
         }
         for (days, kind) in [(5, Kind::Fires), (32, Kind::OneDay)] {
             let share = medical_insurance::PolicyShare {

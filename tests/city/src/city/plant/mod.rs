@@ -5,6 +5,7 @@ mod beside;
 mod bureau;
 mod deeds;
 mod division;
+mod mistakes;
 mod offices;
 mod register;
 
@@ -19,6 +20,7 @@ use crate::{
     division::{County, HOME, SECOND},
     household::{Class, Household},
     indicator::Indicator,
+    oracle::Case,
     person::Sex,
     plan,
 };
@@ -48,6 +50,29 @@ pub struct Plant {
     pub household: u32,
     pub member: Option<u8>,
     pub kind: Kind,
+}
+
+/// A bureau's record that is wrong: so the data say, and who goes and looks sees otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mistake {
+    pub indicator: Indicator,
+    pub household: u32,
+    /// Whom the record is about.
+    pub member: u8,
+    /// As the bureau has it.
+    pub row: Row,
+    /// As it ought to be; none when it is about somebody else.
+    pub truth: Option<Row>,
+    /// Day on which the data tell something new, so that the warning has to come up again.
+    pub news: Option<NaiveDate>,
+}
+
+impl Mistake {
+    /// What the wrong record makes true by the data.
+    pub fn case(&self) -> Case {
+        let member = self.indicator.personal().then_some(self.member);
+        Case { indicator: self.indicator, household: self.household, member }
+    }
 }
 
 /// A household under construction with what the bureaus know of it.
@@ -90,7 +115,7 @@ impl Builder {
         match county {
             HOME => {
                 for n in 0..(count / 400).clamp(1, 6) {
-                    if self.city.households.len() + 220 > begin + count && n > 0 {
+                    if self.city.households.len() + 240 > begin + count && n > 0 {
                         break;
                     }
                     self.plant_round(n);
@@ -101,6 +126,7 @@ impl Builder {
                         if n.is_multiple_of(2) {
                             self.offices();
                             self.deeds();
+                            self.mistakes();
                         }
                     }
                 }
@@ -185,6 +211,11 @@ impl Builder {
         let mut draft = self.draft(rural, roles, percent);
         self.give(&mut draft, class);
         draft
+    }
+
+    /// Whether the play is long enough for what takes a month to come about.
+    pub(super) fn takes_a_month(&self) -> bool {
+        self.city.settings.days >= 22
     }
 
     pub(super) fn give(&mut self, draft: &mut Draft, class: Class) {
