@@ -54,6 +54,27 @@ impl Reconciler for Counties {
     }
 }
 
+/// Evaluates households for the records that large parts changed.
+pub struct Records(pub Arc<Monitoring>);
+
+impl Reconciler for Records {
+    fn name(&self) -> &'static str {
+        "records"
+    }
+
+    fn every(&self) -> Duration {
+        EVERY
+    }
+
+    fn run_once(&self) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(due::records(Arc::clone(&self.0)))
+    }
+
+    fn owes(&self) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async { store::due::record_owed(&mut *self.0.db.acquire().await?).await })
+    }
+}
+
 /// Tells identification of changed facts.
 pub struct Facts(pub Arc<Monitoring>);
 

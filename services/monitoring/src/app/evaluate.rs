@@ -38,7 +38,8 @@ pub enum Cause<'a> {
     Time(&'a Screening),
     /// The roster, or the evaluation of everybody.
     Other,
-    /// Datasets that became known for the households' county, in the order in which they did.
+    /// Datasets that became known for the households' county, in the order in which they did, or one whose records about
+    /// them changed some moments ago.
     Delivered(&'a [Source]),
     /// A batch that is being taken back.
     Withdrawal(&'a Withdrawn),
@@ -150,7 +151,7 @@ async fn warnings(
             emit_cleared(work, id, &change, ClearReason::Superseded);
         }
         let (accepted, trace) = origin(rules, cause, &change.indicator).unwrap_or((accepted.clone(), ""));
-        work.in_trace_of(trace, "evaluate county", |work| {
+        work.in_trace_of(trace, "evaluate delivered", |work| {
             raise(monitoring, work, &mut raised, (change, level, rise), &accepted);
         });
     }
@@ -175,8 +176,8 @@ fn names(sources: &[Source]) -> Vec<&str> {
     sources.iter().map(|of| of.source.as_str()).collect()
 }
 
-/// When the newest of the datasets behind a warning was accepted, and in which trace; none when they did not just become
-/// known.
+/// When the newest of the datasets behind a warning was accepted, and in which trace; none when the evaluation is not for
+/// datasets that came before.
 fn origin<'a>(rules: &Rules, cause: Cause<'a>, indicator: &str) -> Option<(String, &'a str)> {
     let Cause::Delivered(sources) = cause else { return None };
     let of = rules.newest_behind(indicator, sources)?;
