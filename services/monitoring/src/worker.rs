@@ -15,6 +15,8 @@ use crate::{
 
 /// Time between two looks at the business date, or for a withdrawn batch.
 const EVERY: Duration = Duration::from_millis(500);
+/// Time between two looks for what large parts changed: long enough for some parts to come together.
+const GATHER: Duration = Duration::from_millis(200);
 
 /// Evaluates every household once for each business date.
 pub struct Screening(pub Arc<Monitoring>);
@@ -63,7 +65,7 @@ impl Reconciler for Records {
     }
 
     fn every(&self) -> Duration {
-        EVERY
+        GATHER
     }
 
     fn run_once(&self) -> BoxFuture<'_, Result<Pass>> {

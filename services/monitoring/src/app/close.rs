@@ -7,9 +7,7 @@ use std::sync::Arc;
 use minqing_kit::{Result, call::Call, db::Work};
 use minqing_proto::minqing::monitoring::v1::{ClearReason, CloseBatchRequest, CloseBatchResponse};
 
-use super::{
-    Monitoring, due, feeds,
-};
+use super::{Monitoring, due, feeds};
 use crate::{
     domain::{
         batch::{self, Batch},

@@ -99,7 +99,9 @@ pub async fn apply(monitoring: &Monitoring, work: &mut Work, mut deeds: Deeds) -
     }
     verdict::apply(work, &deeds.checked).await?;
     if deeds.quieted.is_empty() {
-        return evaluate::households(monitoring, work, &deeds.households, Cause::Deed(&deeds.sources())).await.map(drop);
+        return evaluate::households(monitoring, work, &deeds.households, Cause::Deed(&deeds.sources()))
+            .await
+            .map(drop);
     }
     // What is known on the day of a check counts as seen by it.
     quiet::put(work.conn(), &deeds.quieted).await?;

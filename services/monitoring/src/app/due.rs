@@ -32,6 +32,7 @@ pub async fn of_records(
     if rows <= SMALL {
         return evaluate::households(monitoring, work, &households, Cause::Record(&dataset.source())).await;
     }
+    evaluate::check_date(work).await?;
     let trace = work.traceparent().to_owned();
     due::note_records(work.conn(), &households, &dataset.source(), &trace).await?;
     Ok(Tally::default())

@@ -57,7 +57,9 @@ pub struct Withdrawn {
 impl Cause<'_> {
     fn clear_reason(self) -> ClearReason {
         match self {
-            Cause::Record(_) | Cause::Delivered(_) | Cause::Deed(_) | Cause::Time(_) | Cause::Other => ClearReason::Refuted,
+            Cause::Record(_) | Cause::Delivered(_) | Cause::Deed(_) | Cause::Time(_) | Cause::Other => {
+                ClearReason::Refuted
+            }
             Cause::Withdrawal(_) => ClearReason::DataWithdrawn,
         }
     }
@@ -74,9 +76,7 @@ pub struct Tally {
 /// roster, so no later date can begin meanwhile; one that has begun already is refused, since whoever is due on it was
 /// looked for without what this transaction writes.
 pub async fn households(monitoring: &Monitoring, work: &mut Work, ids: &[Uuid], cause: Cause<'_>) -> Result<Tally> {
-    if screening::begun(work.conn()).await?.is_some_and(|begun| begun > work.today()) {
-        return Err(Fault::DateTurned.into());
-    }
+    check_date(work).await?;
     let rules = &monitoring.rules;
     let mut tally = Tally::default();
     for slice in ids.chunks(SLICE) {
@@ -98,6 +98,14 @@ pub async fn households(monitoring: &Monitoring, work: &mut Work, ids: &[Uuid], 
         due::note_facts(work.conn(), if as_before { &warned } else { &held }).await?;
     }
     Ok(tally)
+}
+
+/// Refuses a transaction whose business date is over.
+pub async fn check_date(work: &mut Work) -> Result<()> {
+    if screening::begun(work.conn()).await?.is_some_and(|begun| begun > work.today()) {
+        return Err(Fault::DateTurned.into());
+    }
+    Ok(())
 }
 
 /// What was done, and the households that have a warning since.

@@ -51,6 +51,9 @@ impl Bulk {
 
     /// Takes the rows of these keys until the transaction ends and holds them against what came.
     pub async fn look(&self, conn: &mut PgConnection, batch: &Batch, rows: &Rows, days: Days) -> Result<Met> {
+        // A thousand keys make a planner read a table of some hundred thousand rows from end to end, for each part. What comes
+        // after in the transaction goes by keys, too.
+        sqlx::raw_sql("set local enable_seqscan = off").execute(&mut *conn).await?;
         let met = sqlx::query_as(AssertSqlSafe(self.look.clone()))
             .bind(&rows.record_keys)
             .bind(&rows.hashes)

@@ -114,12 +114,7 @@ pub async fn county_owed(conn: &mut PgConnection) -> Result<bool> {
 }
 
 /// Notes the households, which are in order of id, that changed records of a dataset are about.
-pub async fn note_records(
-    conn: &mut PgConnection,
-    households: &[Uuid],
-    source: &str,
-    traceparent: &str,
-) -> Result<()> {
+pub async fn note_records(conn: &mut PgConnection, households: &[Uuid], source: &str, traceparent: &str) -> Result<()> {
     sqlx::query(
         "insert into monitoring.record_due (household_id, source, accepted_at, traceparent) \
          select h.household_id, $2, clock_timestamp(), $3 from unnest($1::uuid[]) as h (household_id) \
