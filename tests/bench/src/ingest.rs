@@ -46,7 +46,7 @@ pub async fn run(mesh: &Mesh, repeats: usize) -> anyhow::Result<Value> {
         let (cost, own) = (watch.stop(), between(&before, &accounts.now()));
         let (watch, before) = (Watch::start(), accounts.now());
         anchor::copy(&url, &columns, round * ROWS, ROWS).await?;
-        let (anchor, copying) = (watch.stop(), between(&before, &accounts.now()));
+        let (anchor, copying) = (watch.stop(), between(&before, &accounts.settled().await));
         if round > 0 {
             ours.push(cost.wall);
             bare.push(anchor.wall);

@@ -107,6 +107,13 @@ impl Accounts {
         Ok(Accounts { postmaster, mesh: std::os::unix::process::parent_id() })
     }
 
+    /// As [`Accounts::now`], once a session that was just closed is in the postmaster's account: one that ends while this
+    /// looks would be in nobody's.
+    pub async fn settled(&self) -> Spent {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        self.now()
+    }
+
     pub fn now(&self) -> Spent {
         let mut spent = Spent::new();
         let mut add = |who: String, seconds: f64| *spent.entry(who).or_default() += seconds;

@@ -123,7 +123,7 @@ pub async fn run(mesh: &Mesh, households: usize, scratch: &Path, duckdb: Option<
     let columns = anchor::columns(&mut admin).await?;
     let (watch, before) = (Watch::start(), accounts.now());
     anchor::copy(&url, &columns, 0, sent).await?;
-    let (copy, copying) = (watch.stop(), between(&before, &accounts.now()));
+    let (copy, copying) = (watch.stop(), between(&before, &accounts.settled().await));
     let duck = match duckdb {
         Some(python) => Some(duck(python, scratch, (&first, &now), (persons, findings))?),
         None => None,
