@@ -11,6 +11,7 @@ pub mod db;
 pub mod delivery;
 pub mod error;
 pub mod events;
+pub mod flat;
 pub mod frame;
 pub mod id;
 pub mod keys;

@@ -55,6 +55,7 @@ async fn build(context: Context) -> anyhow::Result<Parts> {
         reconcilers: vec![
             Arc::new(worker::Screening(Arc::clone(&monitoring))),
             Arc::new(worker::Counties(Arc::clone(&monitoring))),
+            Arc::new(worker::Records(Arc::clone(&monitoring))),
             Arc::new(worker::Facts(Arc::clone(&monitoring))),
             Arc::new(worker::Withdrawals(Arc::clone(&monitoring))),
             Arc::new(worker::Versions(Arc::clone(&monitoring))),

@@ -15,6 +15,8 @@ use crate::{
 
 /// Time between two looks at the business date, or for a withdrawn batch.
 const EVERY: Duration = Duration::from_millis(500);
+/// Time between two looks for what large parts changed: long enough for some parts to come together.
+const GATHER: Duration = Duration::from_millis(200);
 
 /// Evaluates every household once for each business date.
 pub struct Screening(pub Arc<Monitoring>);
@@ -51,6 +53,27 @@ impl Reconciler for Counties {
 
     fn owes(&self) -> BoxFuture<'_, Result<bool>> {
         Box::pin(async { store::due::county_owed(&mut *self.0.db.acquire().await?).await })
+    }
+}
+
+/// Evaluates households for the records that large parts changed.
+pub struct Records(pub Arc<Monitoring>);
+
+impl Reconciler for Records {
+    fn name(&self) -> &'static str {
+        "records"
+    }
+
+    fn every(&self) -> Duration {
+        GATHER
+    }
+
+    fn run_once(&self) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(due::records(Arc::clone(&self.0)))
+    }
+
+    fn owes(&self) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async { store::due::record_owed(&mut *self.0.db.acquire().await?).await })
     }
 }
 

@@ -20,7 +20,7 @@ use tonic::{Request, transport::Channel};
 
 use crate::{
     anchor,
-    measure::{Watch, median, round},
+    measure::{Accounts, Spent, Watch, between, by_row, median, round, sum},
     mesh::Mesh,
     people,
 };
@@ -36,25 +36,28 @@ pub async fn run(mesh: &Mesh, repeats: usize) -> anyhow::Result<Value> {
     let channel = mesh.channel("adapter-medical_insurance", "bureau/medical_insurance").await?;
     let today = mesh.today()?;
 
+    let accounts = Accounts::of(&mut admin).await?;
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    let (mut cpu, mut bare_cpu, mut spent) = (Vec::new(), Vec::new(), Spent::new());
     // The first pair warms caches and plans and does not count.
     for round in 0..=repeats {
-        let watch = Watch::start();
+        let (watch, before) = (Watch::start(), accounts.now());
         submit(channel.clone(), &today, round).await?;
-        let cost = watch.stop();
-        let watch = Watch::start();
+        let (cost, own) = (watch.stop(), between(&before, &accounts.now()));
+        let (watch, before) = (Watch::start(), accounts.now());
         anchor::copy(&url, &columns, round * ROWS, ROWS).await?;
-        let anchor = watch.stop();
+        let (anchor, copying) = (watch.stop(), between(&before, &accounts.settled().await));
         if round > 0 {
-            ours.push(cost);
-            bare.push(anchor);
+            ours.push(cost.wall);
+            bare.push(anchor.wall);
+            cpu.push(sum(&own));
+            bare_cpu.push(sum(&copying));
+            own.into_iter().for_each(|(who, seconds)| *spent.entry(who).or_default() += seconds);
         }
     }
     admin.close().await?;
-    let wall = median(&ours.iter().map(|c| c.wall).collect::<Vec<_>>());
-    let bare_wall = median(&bare.iter().map(|c| c.wall).collect::<Vec<_>>());
-    let cpu = median(&ours.iter().map(|c| c.cpu).collect::<Vec<_>>());
-    let bare_cpu = median(&bare.iter().map(|c| c.cpu).collect::<Vec<_>>());
+    let (wall, bare_wall) = (median(&ours), median(&bare));
+    let (cpu, bare_cpu) = (median(&cpu), median(&bare_cpu));
     #[expect(clippy::cast_precision_loss, reason = "small counts")]
     let rows = ROWS as f64;
     Ok(json!({
@@ -65,6 +68,7 @@ pub async fn run(mesh: &Mesh, repeats: usize) -> anyhow::Result<Value> {
         "ratio_to_copy": round(bare_wall / wall),
         "cpu_ratio_to_copy": round(cpu / bare_cpu),
         "cpu_us_per_row": round(cpu / rows * 1e6),
+        "cpu_us_per_row_by_process": by_row(&spent, ROWS * repeats.max(1)),
         "goal": "ratio >= 0.75, cpu ratio <= 1.8",
     }))
 }

@@ -1,6 +1,6 @@
 //! Wall and CPU time, medians, and what machine it was.
 
-use std::{fs, time::Instant};
+use std::{collections::BTreeMap, fs, time::Instant};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -89,6 +89,71 @@ impl ProcessWatch<'_> {
     pub fn stop(self) -> Cost {
         Cost { wall: self.began.elapsed().as_secs_f64(), cpu: self.processes.seconds() - self.busy }
     }
+}
+
+/// CPU seconds so far of this program, each service of the mesh that runs it, and each service's sessions at the database.
+pub struct Accounts {
+    postmaster: u32,
+    mesh: u32,
+}
+
+/// CPU seconds by who spent them.
+pub type Spent = BTreeMap<String, f64>;
+
+impl Accounts {
+    /// Of the database that the connection leads to.
+    pub async fn of(connection: &mut sqlx::PgConnection) -> anyhow::Result<Accounts> {
+        let postmaster = Processes::of(connection).await?.postmaster;
+        Ok(Accounts { postmaster, mesh: std::os::unix::process::parent_id() })
+    }
+
+    /// As [`Accounts::now`], once a session that was just closed is in the postmaster's account: one that ends while this
+    /// looks would be in nobody's.
+    pub async fn settled(&self) -> Spent {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        self.now()
+    }
+
+    pub fn now(&self) -> Spent {
+        let mut spent = Spent::new();
+        let mut add = |who: String, seconds: f64| *spent.entry(who).or_default() += seconds;
+        add("client".to_owned(), Stat::read(std::process::id()).map_or(0.0, |stat| stat.own));
+        // Sessions that are gone are in the postmaster's account of its children.
+        let postmaster = Stat::read(self.postmaster);
+        add("database: others".to_owned(), postmaster.map_or(0.0, |stat| stat.own + stat.reaped));
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let Some(stat) = Stat::read(pid) else { continue };
+            let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            if stat.parent == self.postmaster {
+                let role = command.split(' ').nth(1).and_then(|role| role.strip_prefix("minqing_"));
+                add(format!("database: {}", role.unwrap_or("others")), stat.own);
+            } else if stat.parent == self.mesh {
+                let mut words = command.split('\0').skip_while(|word| *word != "serve");
+                words.next().and(words.next()).into_iter().for_each(|service| add(service.to_owned(), stat.own));
+            }
+        }
+        spent
+    }
+}
+
+/// What was spent between two looks.
+pub fn between(before: &Spent, after: &Spent) -> Spent {
+    after.iter().map(|(who, seconds)| (who.clone(), seconds - before.get(who).copied().unwrap_or_default())).collect()
+}
+
+pub fn sum(spent: &Spent) -> f64 {
+    spent.values().sum()
+}
+
+/// Microseconds a row by who spent them, the most first; what is less than a hundredth is left out.
+pub fn by_row(spent: &Spent, rows: usize) -> Value {
+    let mut most: Vec<_> = spent.iter().filter(|(_, seconds)| **seconds * 100.0 >= sum(spent)).collect();
+    most.sort_by(|a, b| b.1.total_cmp(a.1));
+    #[expect(clippy::cast_precision_loss, reason = "small counts")]
+    let of_row = |seconds: f64| round(seconds / rows as f64 * 1e6);
+    let told: Vec<_> = most.into_iter().map(|(who, seconds)| format!("{who} {}", of_row(*seconds))).collect();
+    json!(told.join(", "))
 }
 
 /// A process's account.

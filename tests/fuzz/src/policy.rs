@@ -50,7 +50,10 @@ fn judge(pack: Result<Pack, PackErrors>) {
     match pack {
         Ok(pack) => {
             let again = Pack::from_archive(pack.archive()).unwrap();
-            assert_eq!((again.content_hash(), again.facts_told().sql()), (pack.content_hash(), pack.facts_told().sql()));
+            assert_eq!(
+                (again.content_hash(), again.facts_told().sql()),
+                (pack.content_hash(), pack.facts_told().sql())
+            );
             for worked in pack.work_examples() {
                 assert!(worked.verdict.is_some() || worked.failure.is_some(), "{worked:?}");
             }

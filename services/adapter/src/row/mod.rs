@@ -9,10 +9,12 @@ pub mod text;
 mod wire;
 
 use chrono::{Months, NaiveDate};
-use minqing_kit::keys::{IdFault, IdNumber, Keyring, Secret, spelling};
+use minqing_kit::{
+    flat,
+    keys::{IdFault, IdNumber, Keyring, Secret, spelling},
+};
 use minqing_proto::minqing::types::v1::RowReason;
-use prost::Message as _;
-use prost_reflect::{DynamicMessage, Kind, Value};
+use prost::encoding;
 use uuid::Uuid;
 
 pub use self::{
@@ -20,7 +22,7 @@ pub use self::{
     fault::{Fault, Review},
 };
 use self::{
-    schema::{About, Column, Form, Schema},
+    schema::{About, Column, Form, Scalar, Schema},
     text::Scale,
 };
 
@@ -54,7 +56,7 @@ impl Cell {
     fn is_empty(&self) -> bool {
         match self {
             Cell::Empty => true,
-            Cell::Text(text) => text::trim(text).is_empty(),
+            Cell::Text(text) => text::is_blank_throughout(text),
             _ => false,
         }
     }
@@ -63,7 +65,7 @@ impl Cell {
         match self {
             Cell::Empty => Plain::Text(String::new()),
             Cell::Text(text) => Plain::Text(text),
-            Cell::Date(date) => Plain::Text(date.format("%Y-%m-%d").to_string()),
+            Cell::Date(date) => Plain::Text(date.to_string()),
             Cell::Truth(truth) => Plain::Text(if truth { "1" } else { "0" }.to_owned()),
             Cell::Whole(whole) => Plain::Text(whole.to_string()),
             Cell::Number(number) => Plain::Number(number),
@@ -102,20 +104,20 @@ impl<'a> RawRow<'a> {
         if name != schema.message.full_name() || any.value.len() > MAX_ROW_BYTES {
             return Err(unreadable(None));
         }
-        let message = DynamicMessage::decode(schema.message.clone(), any.value.as_slice())
-            .map_err(|_| unreadable(wire::broken_column(schema, &any.value)))?;
-        if let Some(unknown) = message.unknown_fields().next() {
-            return Err(Fault { other: unknown.number(), ..Fault::new(row, None, RowReason::UnknownColumn) });
+        let mut cells: Vec<Cell> = schema.columns.iter().map(Column::left_out).collect();
+        let mut unknown: Option<u32> = None;
+        for field in flat::fields(&any.value) {
+            let broken = || unreadable(wire::broken_column(schema, &any.value));
+            let (number, value) = field.map_err(|_| broken())?;
+            match schema.numbered(number) {
+                Some(place) => cells[place] = schema.columns[place].cell(value).ok_or_else(broken)?,
+                None => unknown = Some(unknown.map_or(number, |before| before.min(number))),
+            }
         }
-        let cells = schema.columns.iter().map(|c| match message.get_field(&c.field).as_ref() {
-            _ if c.may_be_unknown() && !message.has_field(&c.field) => Cell::Empty,
-            Value::String(text) => Cell::Text(text.clone()),
-            Value::I32(number) => Cell::Whole(i64::from(*number)),
-            Value::I64(number) => Cell::Whole(*number),
-            Value::Bool(truth) => Cell::Truth(*truth),
-            _ => Cell::Unreadable,
-        });
-        Ok(RawRow::new(schema, cells.collect(), &[]))
+        if let Some(other) = unknown {
+            return Err(Fault { other, ..Fault::new(row, None, RowReason::UnknownColumn) });
+        }
+        Ok(RawRow::new(schema, cells, &[]))
     }
 
     pub fn dataset(&self) -> &str {
@@ -296,10 +298,13 @@ fn read_cell(
     cx: &Checks<'_>,
     read: &mut Read,
 ) -> Result<String, RowReason> {
+    if let (Cell::Whole(number), Form::Number, Scale::One) = (&cell, column.form, scale) {
+        return within(column, *number);
+    }
     let text = match cell.into_text() {
         Plain::Unreadable => return Err(RowReason::RowUnreadable),
         Plain::Number(number) => number_as_text(column, number, scale)?,
-        Plain::Text(text) => text::trim(&text),
+        Plain::Text(text) => text::trimmed(text),
     };
     if text::has_unreadable(&text) {
         return Err(RowReason::RowUnreadable);
@@ -311,7 +316,7 @@ fn read_cell(
         return if column.required || stated { Err(RowReason::RequiredValueMissing) } else { Ok(text) };
     }
     match column.form {
-        Form::Text => bounded(column, text::narrow_letters(&text)),
+        Form::Text => bounded(column, text::narrow_letters(text)),
         Form::Name => {
             read.name_key = cx.keys.name_key(&text);
             read.spellings = spelling::others(&text).iter().map(|other| cx.keys.name_key(other)).collect();
@@ -322,9 +327,9 @@ fn read_cell(
         Form::Date => match text::date(&text) {
             None => Err(RowReason::DateMalformed),
             Some(date) if date > cx.today => Err(RowReason::DateInFuture),
-            Some(date) => Ok(date.format("%Y-%m-%d").to_string()),
+            Some(date) => Ok(date.to_string()),
         },
-        Form::AnyDate => text::date(&text).map(|d| d.format("%Y-%m-%d").to_string()).ok_or(RowReason::DateMalformed),
+        Form::AnyDate => text::date(&text).map(|date| date.to_string()).ok_or(RowReason::DateMalformed),
         Form::Month => text::month(&text).ok_or(RowReason::DateMalformed),
         Form::Division => division(&text, about, cx, read),
         Form::Code => column.codes.get(&schema::code_key(&text)).cloned().ok_or(RowReason::CodeUnknown),
@@ -391,10 +396,13 @@ fn division(text: &str, about: About, cx: &Checks<'_>, read: &mut Read) -> Resul
 }
 
 fn number(column: &Column, text: &str, scale: Scale) -> Result<String, RowReason> {
-    let number = text::number(text, scale).ok_or(RowReason::NumberMalformed)?;
+    within(column, text::number(text, scale).ok_or(RowReason::NumberMalformed)?)
+}
+
+fn within(column: &Column, number: i64) -> Result<String, RowReason> {
     let low = column.min.is_some_and(|min| number < min);
     let high = column.max.is_some_and(|max| number > max);
-    let wide = column.field.kind() == Kind::Int32 && i32::try_from(number).is_err();
+    let wide = column.scalar == Scalar::Int32 && i32::try_from(number).is_err();
     if low || high || wide { Err(RowReason::OutOfRange) } else { Ok(number.to_string()) }
 }
 
@@ -436,22 +444,26 @@ impl Read {
     }
 }
 
-/// The message that goes on, made anew from the checked texts: nothing unknown to the contract comes through.
+/// The message that goes on, made anew from the checked texts: nothing unknown to the contract comes through. Encoded as
+/// `prost` does, so equal rows have equal bytes.
 fn body(schema: &Schema, standard: &[String]) -> Vec<u8> {
-    let mut message = DynamicMessage::new(schema.message.clone());
+    let mut body = Vec::new();
     for (column, text) in schema.columns.iter().zip(standard).filter(|(c, _)| !c.cleared) {
         let told = column.may_be_unknown();
-        if told && text.is_empty() {
+        if text.is_empty() {
             continue;
         }
-        let value = match column.field.kind() {
-            Kind::String if !text.is_empty() => Value::String(text.clone()),
-            Kind::Bool if told || text == "1" => Value::Bool(text == "1"),
-            Kind::Int64 if told || text != "0" => Value::I64(text.parse().unwrap_or_default()),
-            Kind::Int32 if told || text != "0" => Value::I32(text.parse().unwrap_or_default()),
-            _ => continue,
-        };
-        message.set_field(&column.field, value);
+        match column.scalar {
+            Scalar::Text => encoding::string::encode(column.number, text, &mut body),
+            Scalar::Truth if told || text == "1" => encoding::bool::encode(column.number, &(text == "1"), &mut body),
+            Scalar::Int64 if told || text != "0" => {
+                encoding::int64::encode(column.number, &text.parse().unwrap_or_default(), &mut body);
+            }
+            Scalar::Int32 if told || text != "0" => {
+                encoding::int32::encode(column.number, &text.parse().unwrap_or_default(), &mut body);
+            }
+            Scalar::Truth | Scalar::Int32 | Scalar::Int64 => {}
+        }
     }
-    message.encode_to_vec()
+    body
 }

@@ -3,13 +3,17 @@
 
 use std::collections::HashMap;
 
+use minqing_kit::flat::Wire;
 use minqing_proto::{
     contract,
     minqing::options::v1::{ColumnFormat, Dataset, Mask, PersonalClass, Subject, Unit},
 };
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
-use super::text::{self, Scale};
+use super::{
+    Cell,
+    text::{self, Scale},
+};
 use crate::bureau::Bureau;
 
 const DEFAULT_MAX_LENGTH: usize = 200;
@@ -30,9 +34,23 @@ pub enum Form {
     Truth,
 }
 
+/// What a column's field holds in the row message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scalar {
+    Text,
+    Int32,
+    Int64,
+    Truth,
+}
+
 /// One column.
 pub struct Column {
     pub field: FieldDescriptor,
+    /// The field's name and number, and what it holds: asking the descriptor for each row costs more than the row.
+    pub name: String,
+    pub number: u32,
+    pub scalar: Scalar,
+    optional: bool,
     /// As the contract writes it.
     pub header: String,
     pub form: Form,
@@ -52,7 +70,27 @@ pub struct Column {
 impl Column {
     /// Declared `optional`: the row message can say that the value is not known.
     pub fn may_be_unknown(&self) -> bool {
-        self.field.supports_presence()
+        self.optional
+    }
+
+    /// What a row holds that leaves the field out.
+    pub fn left_out(&self) -> Cell {
+        match self.scalar {
+            _ if self.optional => Cell::Empty,
+            Scalar::Text => Cell::Text(String::new()),
+            Scalar::Int32 | Scalar::Int64 => Cell::Whole(0),
+            Scalar::Truth => Cell::Truth(false),
+        }
+    }
+
+    /// Reads the field's value; `None` when it is of another type.
+    pub fn cell(&self, value: Wire<'_>) -> Option<Cell> {
+        Some(match self.scalar {
+            Scalar::Text => Cell::Text(value.text()?.to_owned()),
+            Scalar::Int32 => Cell::Whole(i64::from(value.int32()?)),
+            Scalar::Int64 => Cell::Whole(value.int64()?),
+            Scalar::Truth => Cell::Truth(value.truth()?),
+        })
     }
 }
 
@@ -83,6 +121,7 @@ impl About {
 pub struct Schema {
     pub dataset: Dataset,
     pub message: MessageDescriptor,
+    /// In order of their fields' numbers, in which a row is encoded too.
     pub columns: Vec<Column>,
     /// Whom or what a row is about.
     pub about: About,
@@ -127,7 +166,12 @@ impl Schema {
     }
 
     pub fn place(&self, field: &str) -> Option<usize> {
-        self.columns.iter().position(|c| c.field.name() == field)
+        self.columns.iter().position(|c| c.name == field)
+    }
+
+    /// Place of the column whose field has this number.
+    pub fn numbered(&self, number: u32) -> Option<usize> {
+        self.columns.binary_search_by_key(&number, |c| c.number).ok()
     }
 }
 
@@ -162,7 +206,17 @@ fn column(bureau: &Bureau, field: FieldDescriptor) -> Result<Column, String> {
         .ok_or_else(|| format!("{at} has a kind no column can have"))?;
     let codes = if form == Form::Code { codes(bureau, &column.code_table)? } else { HashMap::new() };
     let identity = label.personal() == PersonalClass::Identity;
+    let scalar = match field.kind() {
+        Kind::Int32 => Scalar::Int32,
+        Kind::Int64 => Scalar::Int64,
+        Kind::Bool => Scalar::Truth,
+        _ => Scalar::Text,
+    };
     Ok(Column {
+        name: field.name().to_owned(),
+        number: field.number(),
+        scalar,
+        optional: field.supports_presence(),
         header: column.header.clone(),
         form,
         required: column.required,

@@ -1,6 +1,8 @@
 //! Brings what bureaus write to one spelling: blanks, full-width characters, dates, months, numbers, yuan.
 //! Pure; each function says `None` where the text cannot be what the column needs.
 
+use std::borrow::Cow;
+
 use chrono::{Datelike as _, NaiveDate};
 
 /// Earliest year a date of ours can have; anything before is a typing fault.
@@ -22,27 +24,41 @@ pub fn trim(text: &str) -> String {
     if text.chars().any(is_invisible) { text.chars().filter(|c| !is_invisible(*c)).collect() } else { text.to_owned() }
 }
 
+/// As [`trim`]; most texts stay as they are.
+pub fn trimmed(text: String) -> String {
+    let kept = text.trim_matches(is_blank).len() == text.len() && (text.is_ascii() || !text.chars().any(is_invisible));
+    if kept { text } else { trim(&text) }
+}
+
+/// Whether [`trim`] leaves nothing.
+pub fn is_blank_throughout(text: &str) -> bool {
+    text.chars().all(is_blank)
+}
+
 /// Full-width ASCII (ＡＢＣ１２３－／．) as plain ASCII, the ideographic space as a space.
-pub fn narrow(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
-            '\u{3000}' => ' ',
-            other => other,
-        })
-        .collect()
+pub fn narrow(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let plain = text.chars().map(|c| match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        '\u{3000}' => ' ',
+        other => other,
+    });
+    Cow::Owned(plain.collect())
+}
+
+fn is_wide_letter(c: char) -> bool {
+    matches!(c, '\u{ff10}'..='\u{ff19}' | '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}')
 }
 
 /// Full-width letters and digits as plain ones; Chinese punctuation stays, since free text may use it.
-pub fn narrow_letters(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\u{ff10}'..='\u{ff19}' | '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}' => {
-                char::from_u32(c as u32 - 0xfee0).unwrap_or(c)
-            }
-            other => other,
-        })
-        .collect()
+pub fn narrow_letters(text: String) -> String {
+    if text.is_ascii() || !text.chars().any(is_wide_letter) {
+        return text;
+    }
+    let plain = |c| if is_wide_letter(c) { char::from_u32(c as u32 - 0xfee0).unwrap_or(c) } else { c };
+    text.chars().map(plain).collect()
 }
 
 /// A control character, or the mark of bytes that no character set explains.
@@ -101,7 +117,7 @@ pub fn month(text: &str) -> Option<String> {
             _ => None,
         }
     }?;
-    Some(first.format("%Y-%m").to_string())
+    Some(format!("{:04}-{:02}", first.year(), first.month()))
 }
 
 fn all_digits(text: &str) -> bool {
@@ -269,7 +285,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_any_reading_panic(text in ".*") {
-            let _ = (trim(&text), narrow_letters(&text), date(&text), month(&text), truth(&text), division(&text));
+            let _ = (trim(&text), narrow_letters(text.clone()), date(&text), month(&text), truth(&text), division(&text));
             let _ = (number(&text, Scale::One), number(&text, Scale::Yuan), is_scientific(&text));
         }
 

@@ -1,16 +1,15 @@
 //! Where a row that cannot be decoded breaks, so that its sender is told the column.
 
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
-use prost_reflect::Kind;
 
-use super::schema::Schema;
+use super::schema::{Scalar, Schema};
 
 /// Place of the column at which decoding fails; `None` when it fails elsewhere.
 pub fn broken_column(schema: &Schema, mut bytes: &[u8]) -> Option<usize> {
     while !bytes.is_empty() {
         let (number, wire) = decode_key(&mut bytes).ok()?;
-        let place = schema.columns.iter().position(|c| c.field.number() == number);
-        let text = place.is_some_and(|p| schema.columns[p].field.kind() == Kind::String);
+        let place = schema.numbered(number);
+        let text = place.is_some_and(|p| schema.columns[p].scalar == Scalar::Text);
         let fits = match place {
             Some(_) if text && wire == WireType::LengthDelimited => is_text(&mut bytes),
             Some(_) if text || wire != WireType::Varint => false,

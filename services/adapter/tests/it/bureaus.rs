@@ -16,6 +16,8 @@ use minqing_adapter::{
 use minqing_kit::keys::Keyring;
 use minqing_proto::{contract, minqing::types::v1::RowReason};
 use proptest::prelude::*;
+use prost::{Message as _, encoding};
+use prost_reflect::{DynamicMessage, Kind};
 use prost_types::Any;
 
 use crate::rows::id_number;
@@ -90,6 +92,20 @@ fn a_sample_row_of_every_dataset_passes_and_its_template_reads_back() {
         let header: Vec<_> = header.trim().split(',').map(str::to_owned).collect();
         assert!(map_header(schema, &header).is_ok(), "{}", schema.name());
         assert!(template::xlsx(schema).unwrap().starts_with(b"PK"));
+    }
+}
+
+#[test]
+fn what_goes_on_is_encoded_as_prost_does_so_that_equal_rows_have_equal_bytes() {
+    for schema in SCHEMAS.iter() {
+        let clean = RawRow::new(schema, sample(schema), &[]).check(1, &checks(today())).unwrap();
+        let message = DynamicMessage::decode(schema.message.clone(), clean.body.as_slice()).unwrap();
+        assert_eq!(message.encode_to_vec(), clean.body, "{}", schema.name());
+        assert_eq!(message.unknown_fields().count(), 0);
+        let told = schema.columns.iter().filter(|c| !c.cleared && c.field.name() != "name");
+        for column in told.filter(|c| matches!(c.form, Form::Number | Form::Text | Form::Truth | Form::Date)) {
+            assert!(message.has_field(&column.field), "{} {}", schema.name(), column.name);
+        }
     }
 }
 
@@ -178,7 +194,49 @@ fn a_wrong_bureau_is_named_at_start() {
     );
 }
 
+/// A field as it may stand on the wire: number, kind, and what is behind them.
+fn wire() -> impl Strategy<Value = Vec<u8>> {
+    (1u32..24, 0u32..6, any::<i64>(), "[a-z城关]{0,6}|\\PC{0,3}").prop_map(|(number, kind, whole, text)| {
+        let mut bytes = Vec::new();
+        match kind {
+            0 | 1 => encoding::int64::encode(number, &whole, &mut bytes),
+            2 | 3 => encoding::string::encode(number, &text, &mut bytes),
+            4 => encoding::double::encode(number, &1.5, &mut bytes),
+            _ => encoding::bytes::encode(number, &vec![0xff, 0x00], &mut bytes),
+        }
+        bytes
+    })
+}
+
 proptest! {
+    #[test]
+    fn a_typed_row_is_what_prost_reads(
+        which in 0usize..1_000,
+        fields in proptest::collection::vec(wire(), 0..5),
+        cut in proptest::option::of(0usize..20),
+    ) {
+        let schema = &SCHEMAS[which % SCHEMAS.len()];
+        let mut value = fields.concat();
+        value.truncate(cut.unwrap_or(usize::MAX));
+        let read = DynamicMessage::decode(schema.message.clone(), value.as_slice());
+        let any = Any { type_url: format!("x/{}", schema.message.full_name()), value };
+        match (read, RawRow::of_any(schema, 1, &any)) {
+            (Err(_), Err(fault)) => prop_assert_eq!(fault.reason, RowReason::RowUnreadable),
+            (Err(_), Ok(_)) => prop_assert!(false, "prost refuses it"),
+            (Ok(message), Err(fault)) => {
+                let unknown = message.unknown_fields().next().map(prost_reflect::UnknownField::number);
+                prop_assert_eq!((fault.reason, Some(fault.other)), (RowReason::UnknownColumn, unknown));
+            }
+            (Ok(message), Ok(row)) => {
+                prop_assert_eq!(message.unknown_fields().count(), 0);
+                for column in schema.columns.iter().filter(|c| c.field.kind() == Kind::String) {
+                    let text = message.get_field(&column.field);
+                    prop_assert_eq!(row.get(&column.name), text.as_str().unwrap_or_default().trim());
+                }
+            }
+        }
+    }
+
     #[test]
     fn no_bytes_make_a_typed_row_panic(which in 0usize..1_000, bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let schema = &SCHEMAS[which % SCHEMAS.len()];

@@ -7,11 +7,7 @@ use std::sync::Arc;
 use minqing_kit::{Result, call::Call, db::Work};
 use minqing_proto::minqing::monitoring::v1::{ClearReason, CloseBatchRequest, CloseBatchResponse};
 
-use super::{
-    Monitoring,
-    evaluate::{self, Cause},
-    feeds,
-};
+use super::{Monitoring, due, feeds};
 use crate::{
     domain::{
         batch::{self, Batch},
@@ -22,7 +18,7 @@ use crate::{
     store::{
         self,
         batch::{Standing, Take},
-        due, feed, lock, roster,
+        feed, lock,
     },
 };
 
@@ -67,10 +63,10 @@ async fn end(
     let (changed, unevaluated) = store::batch::close(work.conn(), batch, ended, today).await?;
     if unevaluated || (!was_known && feed::was_fresh(work.conn(), batch, today).await?) {
         let trace = work.traceparent().to_owned();
-        due::note_county(work.conn(), batch, &trace).await?;
+        store::due::note_county(work.conn(), batch, &trace).await?;
     }
-    let households = roster::households_of(work.conn(), &touched).await?;
-    evaluate::households(monitoring, work, &households, Cause::Record(&set.dataset.source())).await?;
+    let rows = usize::try_from(accepted).unwrap_or_default();
+    due::of_records(monitoring, work, (&touched, &set.dataset), rows).await?;
     feeds::evaluate(monitoring, work, Some(batch), ClearReason::Refuted).await?;
     Ok(CloseBatchResponse {
         changed: i32::try_from(changed).unwrap_or(i32::MAX),

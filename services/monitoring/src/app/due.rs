@@ -1,6 +1,8 @@
 //! What was made due is done here, a bounded number of households a transaction: a county whose feed became known is
-//! evaluated once for all the datasets that came meanwhile, and facts are told once for all that may have changed them.
-//! Bureaus send everything on the first days; done with each batch, the county would be evaluated a hundred times.
+//! evaluated once for all the datasets that came meanwhile, households once for the parts of a batch that touched some each,
+//! and facts are told once for all that may have changed them. Bureaus send everything on the first days; done with each
+//! batch, the county would be evaluated a hundred times. And the pack's statements cost as much for one household as for some
+//! hundred; done with each part, a snapshot in which little changed would spend most of its time on them.
 
 use std::sync::Arc;
 
@@ -8,10 +10,55 @@ use minqing_kit::{Result, call::Call, db::Work, reconcile::Pass};
 
 use super::{
     Monitoring, SLICE,
-    evaluate::{self, Cause},
+    evaluate::{self, Cause, Tally},
     told,
 };
-use crate::store::{due, lock, roster};
+use crate::{
+    domain::record::{Dataset, Touched},
+    store::{due, lock, roster},
+};
+
+/// Rows up to which a part or batch is small: whom it touches is evaluated with it. Urgent records come so.
+const SMALL: usize = 100;
+
+/// Evaluates the households that changed records are about when they came with few others, else notes them.
+pub async fn of_records(
+    monitoring: &Monitoring,
+    work: &mut Work,
+    (touched, dataset): (&Touched, &Dataset),
+    rows: usize,
+) -> Result<Tally> {
+    let households = roster::households_of(work.conn(), touched).await?;
+    if rows <= SMALL {
+        return evaluate::households(monitoring, work, &households, Cause::Record(&dataset.source())).await;
+    }
+    evaluate::check_date(work).await?;
+    let trace = work.traceparent().to_owned();
+    due::note_records(work.conn(), &households, &dataset.source(), &trace).await?;
+    Ok(Tally::default())
+}
+
+/// Evaluates the next households that records of a dataset made due.
+pub async fn records(monitoring: Arc<Monitoring>) -> Result<Pass> {
+    if !due::record_owed(&mut *monitoring.db.acquire().await?).await? {
+        return Ok(Pass { did: 0, caught_up: true, detail: "no household is due".into() });
+    }
+    let db = monitoring.db.clone();
+    db.change(&Call::worker("monitoring", "records"), move |work| {
+        let monitoring = Arc::clone(&monitoring);
+        Box::pin(async move {
+            lock::keep_roster(work.conn()).await?;
+            let Some((source, ids)) = due::records(work.conn(), SLICE as i64).await? else {
+                return Ok(Pass { did: 0, caught_up: false, detail: "another process is at it".into() });
+            };
+            evaluate::households(&monitoring, work, &ids, Cause::Delivered(std::slice::from_ref(&source))).await?;
+            due::records_evaluated(work.conn(), &ids, &source.source).await?;
+            let detail = format!("{} households for {}", ids.len(), source.source);
+            Ok(Pass { did: u64::try_from(ids.len()).unwrap_or(u64::MAX), caught_up: false, detail })
+        })
+    })
+    .await
+}
 
 /// Evaluates the next households of a county that is due.
 pub async fn counties(monitoring: Arc<Monitoring>) -> Result<Pass> {
@@ -60,7 +107,7 @@ pub async fn facts(monitoring: Arc<Monitoring>) -> Result<Pass> {
             lock::keep_roster(work.conn()).await?;
             let ids = due::facts(work.conn(), SLICE as i64).await?;
             if ids.is_empty() {
-                return Ok(Pass { did: 0, caught_up: false, detail: "waits for a county".into() });
+                return Ok(Pass { did: 0, caught_up: false, detail: "waits for an evaluation".into() });
             }
             let held = lock::households(work.conn(), &ids).await?;
             due::facts_told(work.conn(), &ids).await?;

@@ -38,7 +38,8 @@ pub enum Cause<'a> {
     Time(&'a Screening),
     /// The roster, or the evaluation of everybody.
     Other,
-    /// Datasets that became known for the households' county, in the order in which they did.
+    /// Datasets that became known for the households' county, in the order in which they did, or one whose records about
+    /// them changed some moments ago.
     Delivered(&'a [Source]),
     /// A batch that is being taken back.
     Withdrawal(&'a Withdrawn),
@@ -75,9 +76,7 @@ pub struct Tally {
 /// roster, so no later date can begin meanwhile; one that has begun already is refused, since whoever is due on it was
 /// looked for without what this transaction writes.
 pub async fn households(monitoring: &Monitoring, work: &mut Work, ids: &[Uuid], cause: Cause<'_>) -> Result<Tally> {
-    if screening::begun(work.conn()).await?.is_some_and(|begun| begun > work.today()) {
-        return Err(Fault::DateTurned.into());
-    }
+    check_date(work).await?;
     let rules = &monitoring.rules;
     let mut tally = Tally::default();
     for slice in ids.chunks(SLICE) {
@@ -99,6 +98,14 @@ pub async fn households(monitoring: &Monitoring, work: &mut Work, ids: &[Uuid], 
         due::note_facts(work.conn(), if as_before { &warned } else { &held }).await?;
     }
     Ok(tally)
+}
+
+/// Refuses a transaction whose business date is over.
+pub async fn check_date(work: &mut Work) -> Result<()> {
+    if screening::begun(work.conn()).await?.is_some_and(|begun| begun > work.today()) {
+        return Err(Fault::DateTurned.into());
+    }
+    Ok(())
 }
 
 /// What was done, and the households that have a warning since.
@@ -152,7 +159,7 @@ async fn warnings(
             emit_cleared(work, id, &change, ClearReason::Superseded);
         }
         let (accepted, trace) = origin(rules, cause, &change.indicator).unwrap_or((accepted.clone(), ""));
-        work.in_trace_of(trace, "evaluate county", |work| {
+        work.in_trace_of(trace, "evaluate delivered", |work| {
             raise(monitoring, work, &mut raised, (change, level, rise), &accepted);
         });
     }
@@ -177,8 +184,8 @@ fn names(sources: &[Source]) -> Vec<&str> {
     sources.iter().map(|of| of.source.as_str()).collect()
 }
 
-/// When the newest of the datasets behind a warning was accepted, and in which trace; none when they did not just become
-/// known.
+/// When the newest of the datasets behind a warning was accepted, and in which trace; none when the evaluation is not for
+/// datasets that came before.
 fn origin<'a>(rules: &Rules, cause: Cause<'a>, indicator: &str) -> Option<(String, &'a str)> {
     let Cause::Delivered(sources) = cause else { return None };
     let of = rules.newest_behind(indicator, sources)?;

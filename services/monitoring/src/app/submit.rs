@@ -1,4 +1,5 @@
-//! Takes one part of a batch: stores what changed and evaluates the households touched, in one transaction.
+//! Takes one part of a batch: stores what changed and evaluates the households touched, or notes them when the part is
+//! large, in one transaction.
 
 use std::sync::Arc;
 
@@ -6,8 +7,8 @@ use minqing_kit::{Result, call::Call, db::Work};
 use minqing_proto::minqing::monitoring::v1::{SubmitRecordsRequest, SubmitRecordsResponse};
 
 use super::{
-    Monitoring,
-    evaluate::{self, Cause, Tally, count},
+    Monitoring, due,
+    evaluate::{Tally, count},
 };
 use crate::{
     domain::{
@@ -19,7 +20,6 @@ use crate::{
         batch::{Standing, Take},
         feed, lock,
         record::Written,
-        roster,
     },
 };
 
@@ -59,7 +59,7 @@ async fn take(monitoring: &Monitoring, work: &mut Work, part: &Part) -> Result<S
     lock::keep_feed(work.conn(), &batch.feed()).await?;
     let standing = crate::store::batch::begin(work.conn(), batch, today, Take::Beside).await?;
     let written = match standing {
-        Standing::Open => set.statements.write(work.conn(), batch, rows.clone(), monitoring.days(today)).await?,
+        Standing::Open => set.statements.write(work.conn(), batch, rows, monitoring.days(today)).await?,
         Standing::Superseded => Written { ignored: i64::from(count(rows.count())), ..Written::default() },
     };
     // Until a snapshot of an unknown feed is whole nothing can be said, and then the whole county is evaluated.
@@ -68,8 +68,7 @@ async fn take(monitoring: &Monitoring, work: &mut Work, part: &Part) -> Result<S
     let tally = if later {
         Tally::default()
     } else {
-        let households = roster::households_of(work.conn(), &written.touched).await?;
-        evaluate::households(monitoring, work, &households, Cause::Record(&set.dataset.source())).await?
+        due::of_records(monitoring, work, (&written.touched, &set.dataset), rows.count()).await?
     };
     Ok(SubmitRecordsResponse {
         accepted: count(rows.count()),

@@ -4,12 +4,13 @@
 use std::collections::HashSet;
 
 use chrono::NaiveDate;
+use minqing_kit::flat::{self, Wire};
 use minqing_policy::catalogue::{self, RecordSet};
 use minqing_proto::{
     contract,
     minqing::{monitoring::v1::Record, options::v1::Rhythm as Due},
 };
-use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, Value};
+use prost_reflect::FieldDescriptor;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -50,7 +51,8 @@ pub struct Column {
     pub name: String,
     pub sql_type: &'static str,
     kind: Type,
-    field: FieldDescriptor,
+    /// The field may be left out, which is not its default.
+    optional: bool,
 }
 
 /// A bureau's dataset.
@@ -71,7 +73,8 @@ pub struct Dataset {
     pub columns: Vec<Column>,
     /// Every field of the contract in its order, also those that never reach monitoring.
     pub fields: Vec<Field>,
-    message: MessageDescriptor,
+    /// Place of a field's column by the field's number.
+    places: Vec<Option<usize>>,
 }
 
 /// A field as bureaus fill it in.
@@ -107,15 +110,19 @@ impl Dataset {
             Due::OnEvent => Rhythm::OnEvent,
             Due::Unspecified => return Err(unusable()),
         };
-        let column = |column: &catalogue::RecordColumn| {
-            Some(Column {
+        let (mut columns, mut places) = (Vec::new(), Vec::new());
+        for (place, column) in set.columns.iter().enumerate() {
+            let field = message.get_field_by_name(&column.field).ok_or_else(unusable)?;
+            let number = usize::try_from(field.number()).map_err(|_| unusable())?;
+            places.resize(places.len().max(number + 1), None);
+            places[number] = Some(place);
+            columns.push(Column {
                 name: column.column.clone(),
                 sql_type: column.sql_type,
-                kind: Type::of(column.sql_type)?,
-                field: message.get_field_by_name(&column.field)?,
-            })
-        };
-        let columns = set.columns.iter().map(column).collect::<Option<Vec<_>>>().ok_or_else(unusable)?;
+                kind: Type::of(column.sql_type).ok_or_else(unusable)?,
+                optional: field.supports_presence(),
+            });
+        }
         Ok(Dataset {
             bureau: set.bureau.clone(),
             name: set.dataset.clone(),
@@ -127,8 +134,21 @@ impl Dataset {
             of_divisions: set.division.is_some(),
             columns,
             fields: message.fields().filter_map(|field| of_contract(&field)).collect(),
-            message,
+            places,
         })
+    }
+
+    /// Reads what a message holds of the columns; `None` when it is no message.
+    fn read_body<'a>(&self, body: &'a [u8], found: &mut [Option<Wire<'a>>]) -> Option<()> {
+        found.fill(None);
+        for field in flat::fields(body) {
+            let (number, value) = field.ok()?;
+            let place = usize::try_from(number).ok().and_then(|number| self.places.get(number).copied().flatten());
+            if let Some(place) = place {
+                found[place] = Some(value);
+            }
+        }
+        Some(())
     }
 
     /// A field of the contract by its name.
@@ -164,20 +184,55 @@ impl Values {
         }
     }
 
-    /// Takes a value; empty text is no value. `None` when it is not of the column's type.
-    fn push(&mut self, value: Option<&Value>) -> Option<()> {
+    /// Takes a value; empty text is no value, and a number or truth left out is its default unless it may be unknown.
+    /// `None` when it is not of the column's type.
+    fn push(&mut self, value: Option<Wire<'_>>, optional: bool) -> Option<()> {
+        let text = |value: Option<Wire<'_>>| match value {
+            Some(value) => value.text().map(|text| (!text.is_empty()).then(|| text.to_owned())),
+            None => Some(None),
+        };
+        let absent = value.is_none() && optional;
+        let value_or = |zero| value.unwrap_or(Wire::Number(zero));
         match self {
-            Values::Text(all) => all.push(value.and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned)),
-            Values::Date(all) => match value.and_then(Value::as_str).filter(|t| !t.is_empty()) {
-                Some(text) => all.push(Some(NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?)),
-                None => all.push(None),
-            },
-            Values::BigInt(all) => all.push(value.and_then(Value::as_i64)),
-            Values::Int(all) => all.push(value.and_then(Value::as_i32)),
-            Values::Bool(all) => all.push(value.and_then(Value::as_bool)),
+            Values::Text(all) => all.push(text(value)?),
+            Values::Date(all) => all.push(match text(value)? {
+                Some(text) => Some(date(&text)?),
+                None => None,
+            }),
+            Values::BigInt(all) => all.push(if absent { None } else { Some(value_or(0).int64()?) }),
+            Values::Int(all) => all.push(if absent { None } else { Some(value_or(0).int32()?) }),
+            Values::Bool(all) => all.push(if absent { None } else { Some(value_or(0).truth()?) }),
         }
         Some(())
     }
+
+    /// Those of some rows.
+    fn at(&self, places: &[usize]) -> Values {
+        fn some<T: Clone>(all: &[T], places: &[usize]) -> Vec<T> {
+            places.iter().map(|at| all[*at].clone()).collect()
+        }
+        match self {
+            Values::Text(all) => Values::Text(some(all, places)),
+            Values::Date(all) => Values::Date(some(all, places)),
+            Values::BigInt(all) => Values::BigInt(some(all, places)),
+            Values::Int(all) => Values::Int(some(all, places)),
+            Values::Bool(all) => Values::Bool(some(all, places)),
+        }
+    }
+}
+
+/// Reads a date as adapters write it, YYYY-MM-DD.
+fn date(text: &str) -> Option<NaiveDate> {
+    let bytes = text.as_bytes();
+    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    let number = |digits: &[u8]| {
+        let digit = |sum: u32, byte: &u8| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0'));
+        digits.iter().try_fold(0, digit)
+    };
+    let (year, month, day) = (number(&bytes[..4])?, number(&bytes[5..7])?, number(&bytes[8..])?);
+    NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)
 }
 
 /// The rows of one part, column by column.
@@ -196,6 +251,23 @@ impl Rows {
     /// How many.
     pub fn count(&self) -> usize {
         self.record_keys.len()
+    }
+
+    /// Those at some places.
+    pub fn at(&self, places: &[usize]) -> Rows {
+        Rows {
+            record_keys: places.iter().map(|at| self.record_keys[*at]).collect(),
+            person_keys: places.iter().map(|at| self.person_keys[*at]).collect(),
+            division_codes: places.iter().map(|at| self.division_codes[*at].clone()).collect(),
+            hashes: places.iter().map(|at| self.hashes[*at].clone()).collect(),
+            columns: self.columns.iter().map(|values| values.at(places)).collect(),
+        }
+    }
+
+    /// Whom the row at a place is about: a person or a division.
+    pub fn about(&self, at: usize) -> (Option<Uuid>, Option<String>) {
+        let person = self.person_keys[at];
+        (person, person.is_none().then(|| self.division_codes[at].clone()))
     }
 }
 
@@ -242,6 +314,7 @@ pub fn decode(dataset: &Dataset, records: &[Record]) -> Result<Rows, Fault> {
         columns: dataset.columns.iter().map(|c| Values::of(c.kind, count)).collect(),
     };
     let mut seen = HashSet::with_capacity(count);
+    let mut found = vec![None; dataset.columns.len()];
     for (index, record) in records.iter().enumerate() {
         let key =
             key(&record.record_key).ok_or(Fault::Record { index, field: "record_key", wrong: "must be a uuid" })?;
@@ -261,13 +334,11 @@ pub fn decode(dataset: &Dataset, records: &[Record]) -> Result<Rows, Fault> {
             return Err(Fault::Record { index, field: "division_code", wrong: "must be twelve digits" });
         }
         let undecodable = Fault::Record { index, field: "body", wrong: "is no row of the dataset" };
-        let Ok(message) = DynamicMessage::decode(dataset.message.clone(), record.body.as_slice()) else {
+        if dataset.read_body(&record.body, &mut found).is_none() {
             return Err(undecodable);
-        };
-        for (column, values) in dataset.columns.iter().zip(&mut rows.columns) {
-            let value = (!column.field.supports_presence() || message.has_field(&column.field))
-                .then(|| message.get_field(&column.field));
-            if values.push(value.as_deref()).is_none() {
+        }
+        for ((column, values), value) in dataset.columns.iter().zip(&mut rows.columns).zip(&found) {
+            if values.push(*value, column.optional).is_none() {
                 return Err(undecodable);
             }
         }

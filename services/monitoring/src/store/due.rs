@@ -1,6 +1,7 @@
-//! What is evaluated later, once for all that made it due: counties whose feeds became known, households whose facts are
-//! told. Who finds an entry standing adds none; who works it off holds the households first and takes the entry after, so
-//! that what is written meanwhile either is seen or makes it due again.
+//! What is evaluated later, once for all that made it due: counties whose feeds became known, households that changed
+//! records are about, households whose facts are told. Who finds an entry of a county or fact standing adds none; who works
+//! it off holds the households first and takes the entry after. An entry of records is renewed by who finds it standing and
+//! held by who works it off, before the households. Either way what is written meanwhile is seen or makes it due again.
 
 use chrono::{DateTime, Utc};
 use minqing_kit::Result;
@@ -112,6 +113,53 @@ pub async fn county_owed(conn: &mut PgConnection) -> Result<bool> {
     Ok(sqlx::query_scalar("select exists (select from monitoring.county_due)").fetch_one(conn).await?)
 }
 
+/// Notes the households, which are in order of id, that changed records of a dataset are about.
+pub async fn note_records(conn: &mut PgConnection, households: &[Uuid], source: &str, traceparent: &str) -> Result<()> {
+    sqlx::query(
+        "insert into monitoring.record_due (household_id, source, accepted_at, traceparent) \
+         select h.household_id, $2, clock_timestamp(), $3 from unnest($1::uuid[]) as h (household_id) \
+         order by h.household_id on conflict on constraint record_due_pk do update \
+           set accepted_at = excluded.accepted_at, traceparent = excluded.traceparent",
+    )
+    .bind(households)
+    .bind(source)
+    .bind(traceparent)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Holds the entries of some households, in order of id, for the dataset that has waited longest; none when nothing is due
+/// or others hold it. With the dataset goes what is told of the newest of the records.
+pub async fn records(conn: &mut PgConnection, limit: i64) -> Result<Option<(Source, Vec<Uuid>)>> {
+    let held: Vec<(Uuid, String, DateTime<Utc>, String)> = sqlx::query_as(
+        "select household_id, source, accepted_at, traceparent from monitoring.record_due \
+         where source = (select source from monitoring.record_due order by accepted_at, source limit 1) \
+         order by household_id limit $1 for update skip locked",
+    )
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    let households = held.iter().map(|entry| entry.0).collect();
+    let newest = held.into_iter().max_by_key(|entry| entry.2);
+    Ok(newest.map(|(_, source, accepted_at, traceparent)| (Source { source, accepted_at, traceparent }, households)))
+}
+
+/// Takes the entries, which the transaction holds, off the list.
+pub async fn records_evaluated(conn: &mut PgConnection, households: &[Uuid], source: &str) -> Result<()> {
+    sqlx::query("delete from monitoring.record_due where household_id = any($1) and source = $2")
+        .bind(households)
+        .bind(source)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Whether a household is to be evaluated for its records.
+pub async fn record_owed(conn: &mut PgConnection) -> Result<bool> {
+    Ok(sqlx::query_scalar("select exists (select from monitoring.record_due)").fetch_one(conn).await?)
+}
+
 /// Notes those of the households, which the transaction holds, whose facts are followed: those that have a class or an
 /// open warning, or were told of before.
 pub async fn note_facts(conn: &mut PgConnection, held: &[Uuid]) -> Result<()> {
@@ -130,12 +178,14 @@ pub async fn note_facts(conn: &mut PgConnection, held: &[Uuid]) -> Result<()> {
     Ok(())
 }
 
-/// Households to tell of, in order of id. Those of a county that is yet to be evaluated wait: they will change again.
+/// Households to tell of, in order of id. Those that are yet to be evaluated wait: they will change again.
 pub async fn facts(conn: &mut PgConnection, limit: i64) -> Result<Vec<Uuid>> {
     let ids = sqlx::query_scalar(
         "select f.household_id from monitoring.county c \
          cross join lateral (\
-           select d.household_id from monitoring.fact_due d where d.county_code = c.county_code \
+           select d.household_id from monitoring.fact_due d \
+           where d.county_code = c.county_code \
+             and not exists (select from monitoring.record_due r where r.household_id = d.household_id) \
            order by d.household_id limit $1) f \
          where not exists (select from monitoring.county_due d where d.county_code = c.county_code) \
          order by f.household_id limit $1",

@@ -1,7 +1,7 @@
 //! Who waits for whom. Two locks keep an evaluation from missing what another transaction is just writing:
 //! the roster lock, shared by all who look persons up and exclusive for who moves them, and the rows of the
 //! households evaluated, taken in order of id. A feed's lock is shared by all who take its batches and exclusive for who
-//! withdraws one. Order: roster, referrals, books, feed, batch, records, households, feed row. Read committed, so what is read after a lock is the newest.
+//! withdraws one. Order: roster, referrals, books, feed, batch, records, entries of `record_due`, households, feed row. Read committed, so what is read after a lock is the newest.
 
 use minqing_kit::Result;
 use sqlx::PgConnection;

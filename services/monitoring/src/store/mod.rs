@@ -1,6 +1,7 @@
 //! SQL, one file per table or two. Every function takes a connection inside the caller's transaction.
 
 pub mod batch;
+mod bulk;
 pub mod catalogue;
 pub mod day;
 pub mod deed;

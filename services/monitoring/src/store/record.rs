@@ -1,5 +1,5 @@
-//! Record sets: a part is written by one statement, which keeps what stood before each row it changes and notes the rows
-//! it found just so; what a snapshot left out is ended by another. Statements are made per dataset once, at start; those
+//! Record sets: a small part is written by one statement, which keeps what stood before each row it changes and notes the
+//! rows it found just so, a large one as `bulk` says; what a snapshot left out is ended by another. Statements are made per dataset once, at start; those
 //! that take a batch back are in `reversal`.
 
 use std::fmt::Write as _;
@@ -9,7 +9,10 @@ use minqing_kit::{Error, Result};
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
-use super::reversal::Reversal;
+use super::{
+    bulk::{self, Bulk, Met},
+    reversal::Reversal,
+};
 use crate::domain::{
     batch::Batch,
     record::{Dataset, Rows, Touched, Values},
@@ -24,8 +27,12 @@ pub struct Statements {
     left_out: String,
     end: String,
     confirm_ended: String,
+    bulk: Bulk,
     pub reversal: Reversal,
 }
+
+/// Rows of a part from which on it is worth a look which of them are new.
+const MANY: usize = 50;
 
 /// Business dates that writing goes by.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +62,7 @@ impl Statements {
             left_out: left_out_sql(&table),
             end: end_sql(dataset, &table),
             confirm_ended: confirm_ended_sql(&table),
+            bulk: Bulk::of(dataset, &table),
             reversal: Reversal::of(dataset, &table),
         }
     }
@@ -67,8 +75,29 @@ impl Statements {
 
     /// Writes the rows that are new, different, or back after they had ended. A row as of an earlier day than the
     /// one on file changes nothing.
-    pub async fn write(&self, conn: &mut PgConnection, batch: &Batch, rows: Rows, days: Days) -> Result<Written> {
-        self.lock(conn, &rows.record_keys).await?;
+    pub async fn write(&self, conn: &mut PgConnection, batch: &Batch, rows: &Rows, days: Days) -> Result<Written> {
+        if rows.count() < MANY {
+            self.lock(conn, &rows.record_keys).await?;
+            return self.write_held(conn, batch, rows.clone(), days).await;
+        }
+        let Met { new, different, confirmed } = self.bulk.look(conn, batch, rows, days).await?;
+        let (new, different) = (places(&new), places(&different));
+        let mut written = Written::default();
+        if !different.is_empty() {
+            written = self.write_held(conn, batch, rows.at(&different), days).await?;
+        }
+        if !new.is_empty() {
+            self.bulk.add(conn, (batch, days.today), rows, &new).await?;
+        }
+        let made: Vec<Uuid> = new.iter().map(|at| rows.record_keys[*at]).collect();
+        bulk::note(conn, batch.id, &made, &confirmed).await?;
+        written.changed += i32::try_from(new.len()).unwrap_or(i32::MAX);
+        new.iter().for_each(|at| written.touched.push(rows.about(*at)));
+        Ok(Written { touched: written.touched.sorted(), ..written })
+    }
+
+    /// Writes rows whose keys the transaction holds.
+    async fn write_held(&self, conn: &mut PgConnection, batch: &Batch, rows: Rows, days: Days) -> Result<Written> {
         let mut query =
             sqlx::query_as::<_, (i64, i64, i64, i64, Vec<Uuid>, Vec<String>)>(AssertSqlSafe(self.write.clone()))
                 .bind(rows.record_keys)
@@ -92,11 +121,7 @@ impl Statements {
         let (missing, created, replaced, ignored, persons, divisions) = query.fetch_one(conn).await?;
         // Another transaction made a row of the same key meanwhile: what stood before is known to a new run only.
         if created != missing {
-            return Err(Error::conflict(
-                "SERIALIZATION_FAILURE",
-                "a concurrent change came first",
-                "数据被同时修改，请重试",
-            ));
+            return Err(concurrent());
         }
         let changed = i32::try_from(created + replaced).unwrap_or(i32::MAX);
         Ok(Written { changed, ignored, touched: Touched { persons, divisions }.sorted() })
@@ -132,6 +157,15 @@ impl Statements {
         ended.into_iter().for_each(|about| touched.push(about));
         Ok((rows, touched.sorted()))
     }
+}
+
+/// What a new run of the transaction mends.
+pub(super) fn concurrent() -> Error {
+    Error::conflict("SERIALIZATION_FAILURE", "a concurrent change came first", "数据被同时修改，请重试")
+}
+
+fn places(told: &[i32]) -> Vec<usize> {
+    told.iter().filter_map(|place| usize::try_from(*place).ok()).collect()
 }
 
 /// Whom a record is about, as two columns: its person and its division, one of them null.

@@ -10,6 +10,7 @@ mod deeds;
 mod division;
 mod due;
 mod growth;
+mod large;
 mod measure;
 mod measure_days;
 mod orders;

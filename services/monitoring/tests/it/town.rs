@@ -185,7 +185,7 @@ impl Town {
 
     /// Lets the workers finish what was made due.
     pub async fn work_off(&self) {
-        for worker in ["counties", "facts"] {
+        for worker in ["counties", "records", "facts"] {
             while !self.service.running.reconcile_once(worker).await.unwrap().caught_up {}
         }
     }

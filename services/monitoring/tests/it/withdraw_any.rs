@@ -44,6 +44,8 @@ fn told(rng: &mut ChaCha8Rng) -> Vec<Told> {
 struct World<'a> {
     town: &'a Town,
     number: u128,
+    /// Records that say the same for each key: large parts are written in another way than small ones.
+    copies: u128,
 }
 
 /// As the table holds it: key, batch, days, person, contents.
@@ -74,15 +76,17 @@ impl World<'_> {
             division_code: self.county(),
             as_of: format!("2026-10-{:02}", told.day),
         };
-        let record = |(key, (person, contents)): (&u128, &(u128, u32))| Record {
-            record_key: Uuid::from_u128(self.own(*key + 1)).to_string(),
+        let record = |(key, (person, contents), copy): (&u128, &(u128, u32), u128)| Record {
+            record_key: Uuid::from_u128(self.own(*key + 1 + copy * 1_000)).to_string(),
             person_key: Uuid::from_u128(self.own(100 + *person)).to_string(),
             division_code: "621202103201".into(),
             body: monitored(&format!("2026-0{}-01", contents + 1)).encode_to_vec(),
         };
-        let records: Vec<_> = told.rows.iter().map(record).collect();
+        let copied = |copy| told.rows.iter().map(move |(key, row)| (key, row, copy));
+        let records: Vec<_> = (0..self.copies).flat_map(copied).map(record).collect();
         // Some batches come in two parts.
-        let parts: Vec<_> = records.chunks(4).map(<[Record]>::to_vec).collect();
+        let size = if self.copies > 1 { 120 } else { 4 };
+        let parts: Vec<_> = records.chunks(size).map(<[Record]>::to_vec).collect();
         for (n, part) in parts.iter().enumerate() {
             self.town.submit(&self.town.part(&batch, i32::try_from(n).unwrap() + 1, part.clone())).await.unwrap();
         }
@@ -154,7 +158,8 @@ async fn any_batches_withdrawn_leave_what_the_others_alone_leave() {
         withdrawn.shuffle(&mut rng);
         withdrawn.truncate(rng.random_range(1..=2));
         let number = u128::from(seed) * 2 + 1;
-        let (tried, clean) = (World { town: &town, number }, World { town: &town, number: number + 1 });
+        let copies = if seed % 2 == 0 { 1 } else { 25 };
+        let (tried, clean) = (World { town: &town, number, copies }, World { town: &town, number: number + 1, copies });
         for (at, told) in all.iter().enumerate() {
             tried.send(at, told).await;
             if !withdrawn.contains(&at) {

@@ -235,6 +235,11 @@ pub struct MemberFilter<'a> {
 
 /// Persons who hold a class on the day, by themselves or as members of a household that holds it.
 pub async fn class_members(conn: &mut PgConnection, filter: &MemberFilter<'_>) -> Result<Vec<ClassMemberRow>> {
+    // A page is some hundred rows by index. After a large import, before its tables are analysed, a planner that may would
+    // join all of them for each page: seconds of a processor each, and every bureau fetches its list then.
+    sqlx::raw_sql("set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off")
+        .execute(&mut *conn)
+        .await?;
     let rows = sqlx::query_as(
         "select s.class_status_id, p.person_id, p.person_key, p.id_number_sealed, p.name_sealed, p.phone_sealed, \
              h.household_id, h.address_sealed, s.assistance_class, h.division_code, s.valid_from, s.valid_to \

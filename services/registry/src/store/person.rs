@@ -116,16 +116,19 @@ pub struct MatchRow {
     pub linked_person_key: Option<Uuid>,
 }
 
-/// One answer for each probe, in order.
+/// One answer for each probe, in order. Laterals that cannot be joined otherwise: a thousand probes make a planner read the
+/// register from end to end.
 pub async fn match_probes(conn: &mut PgConnection, keys: &[Uuid], names: &[Option<Uuid>]) -> Result<Vec<MatchRow>> {
     let rows = sqlx::query_as(
         "select p.person_id is not null as known, coalesce(p.name_key = u.name_key, false) as name_agrees, \
              m.household_id, l.person_key as linked_person_key \
          from unnest($1::uuid[], $2::uuid[]) with ordinality as u (person_key, name_key, place) \
-         left join registry.person p on p.person_key = u.person_key \
-         left join registry.membership m on m.person_id = p.person_id and m.valid_to is null \
-         left join registry.identity_link l on l.number_key = u.person_key and l.name_key = u.name_key \
-             and l.undone_at is null \
+         left join lateral (select p.person_id, p.name_key from registry.person p \
+             where p.person_key = u.person_key offset 0) p on true \
+         left join lateral (select m.household_id from registry.membership m \
+             where m.person_id = p.person_id and m.valid_to is null offset 0) m on true \
+         left join lateral (select l.person_key from registry.identity_link l \
+             where l.number_key = u.person_key and l.name_key = u.name_key and l.undone_at is null offset 0) l on true \
          order by u.place",
     )
     .bind(keys)

@@ -49,10 +49,23 @@ pub fn row(schema: &str, version: i64, table: &str, row: &mut Row, before: &Rows
         ("monitoring", 15, "batch_part") => add(row, json!({ "changed": 0, "ignored": 0 })),
         ("monitoring", 17, "screening") => add(row, json!({ "found_through": null })),
         ("monitoring", 21, "batch_quality") => add(row, json!({ "linked_rows": null })),
+        ("monitoring", 22, "fact_due") => {
+            let county = household_of(row, before).map(|household| household["county_code"].clone());
+            add(row, json!({ "county_code": county }));
+        }
         ("registry", 6, "identity_review") => add(row, json!({ "texts_deleted_on": null })),
         ("monitoring", 19, "batch_part") => add(row, json!({ "unevaluated": false })),
         _ => {}
     }
+}
+
+/// Whether the migration leaves the row there.
+pub fn stays(schema: &str, version: i64, table: &str, row: &Row, before: &Rows) -> bool {
+    (schema, version, table) != ("monitoring", 22, "fact_due") || household_of(row, before).is_some()
+}
+
+fn household_of<'a>(row: &Row, before: &'a Rows) -> Option<&'a Row> {
+    before["household"].iter().find(|household| household["household_id"] == row["household_id"])
 }
 
 /// Rows of a table that the migration makes.
