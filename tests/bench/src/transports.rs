@@ -34,8 +34,8 @@ use crate::{
 };
 
 const ADAPTER: &str = "adapter-hr";
-/// Rows of one batch; a batch may have 500,000.
-const BATCH: usize = 250_000;
+/// Rows of one batch: the most there may be.
+const BATCH: usize = 1_000_000;
 /// Longest wait for one transport.
 const PATIENCE: Duration = Duration::from_secs(3_600);
 const HEADERS: &str = "id_number,name,division_code,employer_code,kind,base_fen,paid_month";
