@@ -17,10 +17,10 @@ use crate::{
     row::{CleanRow, Doubtful, Fault, Outcome, Review, doubt, schema::Schema},
 };
 
-/// Most rows in a batch: a county's snapshot is one, and a large county has a million insured.
-pub const MAX_ROWS: u32 = 1_000_000;
+/// Most rows in a batch: a county's snapshot is one, and the city's largest county has 535,000 people, nearly all insured.
+pub const MAX_ROWS: u32 = 600_000;
 /// Most memory the good rows of one batch may take.
-pub const MAX_BYTES: usize = 128 * 1024 * 1024;
+pub const MAX_BYTES: usize = 80 * 1024 * 1024;
 /// About what the spellings of one name take.
 const SPELLINGS_BYTES: usize = 320;
 /// Rows in one part to monitoring.

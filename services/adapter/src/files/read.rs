@@ -199,8 +199,8 @@ pub fn next(row: u32) -> Result<u32, Refusal> {
     if row >= MAX_ROWS {
         return Err(refusal(
             "FILE_TOO_LARGE",
-            "the file holds more than 1,000,000 rows; split it",
-            "文件超过 100 万行，请拆分",
+            "the file holds more than 600,000 rows; split it",
+            "文件超过 60 万行，请拆分",
         ));
     }
     Ok(row + 1)

@@ -244,6 +244,6 @@ impl Take<'_> {
 
 fn too_large() -> Refusal {
     let (en, zh) =
-        ("the batch holds more than 1,000,000 rows or 256 MiB; split it", "批次超过 100 万行或 256 MiB，请拆分");
+        ("the batch holds more than 600,000 rows or 256 MiB; split it", "批次超过 60 万行或 256 MiB，请拆分");
     refusal("BATCH_TOO_LARGE", en, zh)
 }

@@ -134,7 +134,7 @@ async fn a_cut_batch_leaves_nothing_behind() {
         |h| h.division_code = "621200".into(),
         |h| h.as_of = "2026-10-27".into(),
         |h| h.row_count = -1,
-        |h| h.row_count = 1_000_001,
+        |h| h.row_count = 600_001,
     ];
     for change in changes {
         let mut header = header("student_enrolment", 5);

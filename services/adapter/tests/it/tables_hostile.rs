@@ -104,7 +104,7 @@ async fn rows_that_do_not_fit_their_announcement_refuse_the_batch() {
         // More rows than are announced are not even read.
         db.insert(SET, ("mq_batch_no", "B-3"), 1, &students(1..601)).await;
         db.announce("B-3", SET, "changes", 1).await;
-        db.announce("B-4", SET, "changes", 1_000_001).await;
+        db.announce("B-4", SET, "changes", 600_001).await;
         until_caught_up(&mesh).await;
         for (no, reason) in [
             ("B-1", "ROW_COUNT_MISMATCH"),
