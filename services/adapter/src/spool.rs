@@ -17,7 +17,7 @@ use crate::{
     row::{CleanRow, Doubtful, Fault, Outcome, Review, doubt, schema::Schema},
 };
 
-/// Most rows in a batch: a county's snapshot is one, and the city's largest county has 535,000 people, nearly all insured.
+/// Most rows in a batch: a county's snapshot is one, and 140,000 households' payments of premiums are some 500,000.
 pub const MAX_ROWS: u32 = 600_000;
 /// Most memory the good rows of one batch may take.
 pub const MAX_BYTES: usize = 80 * 1024 * 1024;

@@ -110,15 +110,7 @@ impl Builder {
 
     fn books_of_civil_affairs(&mut self) {
         for (papers_done_on, kind) in [(String::new(), Kind::Fires), (ago(1), Kind::Other)] {
-            let aid = outside::CivilTemporaryAid {
-                case_no: format!("LS{:06}", self.city.households.len()),
-                opened_on: ago(31),
-                paid_on: ago(29),
-                papers_done_on,
-                kind: "urgent".to_owned(),
-                amount_fen: Some(80_000),
-                ..Default::default()
-            };
+            let aid = urgent_aid(self.city.households.len(), papers_done_on);
             self.alone(None, 0, aid, (Indicator::P08, kind));
         }
         for (filed_on, kind) in [(String::new(), Kind::Fires), (ago(40), Kind::Other)] {
@@ -187,5 +179,18 @@ impl Builder {
             draft.know(When::Before, 0, payment.into());
             self.set(draft, Indicator::B37, None, kind);
         }
+    }
+}
+
+/// Temporary aid paid at once, whose papers were made up on a day or not yet.
+pub(super) fn urgent_aid(case: usize, papers_done_on: String) -> outside::CivilTemporaryAid {
+    outside::CivilTemporaryAid {
+        case_no: format!("LS{case:06}"),
+        opened_on: ago(31),
+        paid_on: ago(29),
+        papers_done_on,
+        kind: "urgent".to_owned(),
+        amount_fen: Some(80_000),
+        ..Default::default()
     }
 }

@@ -6,7 +6,7 @@
 use chrono::NaiveDate;
 use minqing_proto::minqing::bureau::outside::v1 as outside;
 
-use super::{COMFORTABLE, COUPLE, Draft, Kind, Mistake};
+use super::{COMFORTABLE, COUPLE, Draft, Kind, Mistake, deeds::urgent_aid};
 use crate::{
     calendar::{add_working, minus, start},
     city::{Builder, When, rows},
@@ -145,18 +145,8 @@ impl Builder {
     /// The papers were made up, and the office's book does not know; it learns before the third check, or does not.
     fn papers_made_up(&mut self) {
         for (learns, kind) in [(false, Kind::Fires), (true, Kind::OneDay)] {
-            let aid = |papers_done_on: String| -> Row {
-                outside::CivilTemporaryAid {
-                    case_no: format!("LS{:06}", self.city.households.len()),
-                    opened_on: ago(31),
-                    paid_on: ago(29),
-                    papers_done_on,
-                    kind: "urgent".to_owned(),
-                    amount_fen: Some(80_000),
-                    ..Default::default()
-                }
-                .into()
-            };
+            let case = self.city.households.len();
+            let aid = |papers_done_on| Row::from(urgent_aid(case, papers_done_on));
             let (row, truth) = (aid(String::new()), aid(ago(1)));
             let mut draft = self.draft(true, &COUPLE, COMFORTABLE);
             if learns {
