@@ -70,25 +70,29 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Gives the oldest unnumbered events the next positions; returns how many. Called by the leader only; should two
-/// ever run, the loser finds the rows numbered, or breaks on the unique position and tries again.
+/// Gives the oldest unnumbered events the next positions; returns them. Called by the leader only; should two ever run, the
+/// loser finds the rows numbered, or breaks on the unique position and tries again.
 ///
 /// Ids are taken before commit, so a row may become visible after one with a higher id. It then simply gets a later
 /// position: positions follow visibility, and a reader that goes by them misses nothing.
+///
+/// Two statements without a join: statistics of a log whose events are all numbered say that none waits, and a join planned
+/// by them reads everything that waits for each event of the batch.
 pub(crate) async fn number(connection: &mut PgConnection, most: i64) -> Result<Vec<i64>> {
-    let positions = sqlx::query_scalar(
-        "with head as ( \
-           select coalesce(max(position), 0) as position from outbox \
-         ), waiting as ( \
-           select id from outbox where position is null order by id limit $1 \
-         ), numbered as ( \
-           select w.id, h.position + row_number() over (order by w.id) as position from waiting w cross join head h \
-         ) \
-         update outbox o set position = n.position from numbered n \
-         where o.id = n.id and o.position is null \
-         returning o.position",
+    let waiting: Vec<(i64, i64)> = sqlx::query_as(
+        "select id, (select coalesce(max(position), 0) from outbox) from outbox \
+         where position is null order by id limit $1",
     )
     .bind(most)
+    .fetch_all(&mut *connection)
+    .await?;
+    let Some((_, head)) = waiting.first() else { return Ok(Vec::new()) };
+    let positions = sqlx::query_scalar(
+        "update outbox set position = $1 + array_position($2, id) where id = any($2) and position is null \
+         returning position",
+    )
+    .bind(head)
+    .bind(waiting.iter().map(|(id, _)| *id).collect::<Vec<i64>>())
     .fetch_all(connection)
     .await?;
     Ok(positions)

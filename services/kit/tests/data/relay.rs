@@ -127,6 +127,37 @@ async fn a_backlog_larger_than_a_batch_is_numbered_in_one_go() {
 }
 
 #[tokio::test]
+async fn a_backlog_is_read_once_though_the_statistics_know_of_none() {
+    let (_test, db) = service("ledgers").await;
+    let wait = async |aggregate: &str| {
+        let fill = "insert into outbox (event_id, type, aggregate, aggregate_sequence, occurred_at, payload) \
+            select gen_random_uuid(), 'x', $1, n, now(), '' from generate_series(1, 4000) n";
+        let mut session = db.acquire().await.unwrap();
+        sqlx::query(fill).bind(aggregate).execute(&mut *session).await.unwrap();
+    };
+    // A session tells what it read when it ends.
+    let number_all = async || {
+        until("the log has a leader", async || {
+            Relay::new(db.clone(), "ledgers", None).run_once().await.unwrap() == Some(4000)
+        })
+        .await;
+    };
+    let read = "select coalesce(sum(idx_tup_read), 0)::bigint from pg_stat_user_indexes where relname = 'outbox'";
+    wait("a").await;
+    number_all().await;
+    until("the first session has told", async || count(&db, read).await >= 4000).await;
+    execute(&db, "vacuum analyze outbox").await;
+    let before = count(&db, read).await;
+
+    wait("b").await;
+    number_all().await;
+
+    until("the second session has told", async || count(&db, read).await >= before + 4000).await;
+    let entries = count(&db, read).await - before;
+    assert!(entries < 40_000, "{entries} index entries were read to number 4,000 events");
+}
+
+#[tokio::test]
 async fn an_event_carries_its_order_its_time_and_its_type() {
     let test = minqing_test_kit::TestDb::new("ledgers").await.unwrap();
     let db = test.open(&MIGRATIONS, fixed_clock("2026-11-23T16:00:00Z")).await.unwrap();
