@@ -359,7 +359,7 @@ impl Play {
             }
         }
         missed.sort();
-        missed.into_iter().for_each(|text| self.problem(text));
+        missed.into_iter().for_each(|text| self.miss(text));
     }
 
     fn count_feeds(
@@ -398,7 +398,7 @@ impl Play {
                 missed.push(format!("{} of {} in {} was never raised", fault.0, fault.1.name(), fault.2));
             }
         }
-        missed.into_iter().for_each(|text| self.problem(text));
+        missed.into_iter().for_each(|text| self.miss(text));
     }
 
     async fn referral_counts(&self, books: &Books) -> anyhow::Result<BTreeMap<String, ReferralCount>> {

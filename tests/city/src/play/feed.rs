@@ -27,6 +27,11 @@ use crate::{
 };
 
 const PART_ROWS: usize = 500;
+/// An answer with as many may have been cut; a row can have several.
+const ERRORS_IN_ANSWER: usize = 1000;
+/// Most problems that are kept, and most of what was missed.
+const MOST_PROBLEMS: usize = 60;
+const MOST_MISSED: usize = 1000;
 
 /// What the mesh said of one batch: counts, and the refused rows with their reasons.
 pub(super) struct Told {
@@ -148,7 +153,16 @@ impl Play {
 
     /// Keeps a problem for the report; there is no use in thousands of the same.
     pub(super) fn problem(&mut self, text: String) {
-        if self.problems.len() < 60 {
+        if self.problems.len() - self.missed < MOST_PROBLEMS {
+            self.screen.line(&format!("! {text}"));
+            self.problems.push(text);
+        }
+    }
+
+    /// Keeps what was true and never raised, each by itself.
+    pub(super) fn miss(&mut self, text: String) {
+        if self.missed < MOST_MISSED {
+            self.missed += 1;
             self.screen.line(&format!("! {text}"));
             self.problems.push(text);
         }
@@ -187,7 +201,7 @@ async fn import(
         changed: positive(answer.changed),
     };
     let mut refused = reasons(&answer.errors);
-    if tally.refused > answer.errors.len() as u64 {
+    if answer.errors.len() >= ERRORS_IN_ANSWER {
         refused = all_errors(async |page_token| {
             let body = ListImportErrorsRequest { parent: answer.name.clone(), page_size: 500, page_token };
             let page = patiently("list import errors", || {
@@ -237,7 +251,7 @@ async fn submit(mesh: &Mesh, seed: u64, batch: &Batch) -> anyhow::Result<Told> {
         changed: positive(kept.changed),
     };
     let mut refused = reasons(&answer.errors);
-    if tally.refused > answer.errors.len() as u64 {
+    if answer.errors.len() >= ERRORS_IN_ANSWER {
         refused = all_errors(async |page_token| {
             let body = ListRowErrorsRequest { parent: kept.name.clone(), page_size: 500, page_token };
             let page = patiently("list row errors", || {

@@ -79,6 +79,8 @@ pub struct Play {
     refusals: Refusals,
     phases: Vec<(&'static str, f64)>,
     problems: Vec<String>,
+    /// How many of them are what was missed.
+    missed: usize,
 }
 
 /// The register's names of the city's households, both ways.
@@ -182,6 +184,7 @@ impl Play {
             refusals: Refusals::default(),
             phases: Vec::new(),
             problems: Vec::new(),
+            missed: 0,
             mesh,
             city,
         })
