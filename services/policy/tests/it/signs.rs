@@ -16,7 +16,8 @@ fn a_fact_that_the_calendar_moves_by_itself_is_no_sign() {
         ("own_payment_year", Some(Sign::More)),
         ("medical_own_twelve_months", Some(Sign::More)),
         ("severe_disability", Some(Sign::More)),
-        ("unemployment_benefit_started", Some(Sign::More)),
+        ("unemployment_benefit_on", Some(Sign::More)),
+        ("dangerous_only_house_on", Some(Sign::Any)),
         ("certificate_issued_on", Some(Sign::More)),
         ("disabled_members", Some(Sign::More)),
         // Years and months go by.

@@ -1,6 +1,6 @@
 //! Plants of what bureaus have wrong: the data say that an indicator holds, and a check finds it not true. Then the same
 //! comes again, or goes on as it is, and has to stay quiet; or something new is told, and it has to come up; or the quiet
-//! days end. Two are such that the data of what is true in the end look the same as those of the mistake: what staying quiet
+//! days end. One is such that the data of what is true in the end look the same as those of the mistake: what staying quiet
 //! loses.
 
 use chrono::NaiveDate;
@@ -64,28 +64,36 @@ impl Builder {
         household
     }
 
-    /// Housing puts the grade right, and its next list has the old one again.
+    /// Housing puts the grade right; its next list has the old one again, or the house has been surveyed again and is in
+    /// danger now.
     fn house_graded_wrong(&mut self) {
-        let surveyed = minus(start(), 50);
-        let (row, truth) = (rows::house("D", true, surveyed), rows::house("B", true, surveyed));
-        let mut draft = self.draft_of(Class::Edge, true, &COUPLE);
-        draft.rows.retain(|(_, _, row)| row.dataset() != Dataset::RuralHouseSafety);
-        draft.know(When::On(on(CORRECTED)), 0, truth.clone());
-        draft.know(When::On(on(AGAIN)), 0, row.clone());
-        self.mistaken(draft, Wrong { indicator: Indicator::A20, member: 0, row, truth: Some(truth), news: None });
+        for in_danger in [false, true] {
+            let surveyed = minus(start(), 50);
+            let (row, truth) = (rows::house("D", true, surveyed), rows::house("B", true, surveyed));
+            let next = if in_danger { rows::house("D", true, minus(on(AGAIN), 2)) } else { row.clone() };
+            let news = in_danger.then(|| on(AGAIN));
+            let mut draft = self.draft_of(Class::Edge, true, &COUPLE);
+            draft.rows.retain(|(_, _, row)| row.dataset() != Dataset::RuralHouseSafety);
+            draft.know(When::On(on(CORRECTED)), 0, truth.clone());
+            draft.know(When::On(on(AGAIN)), 0, next);
+            self.mistaken(draft, Wrong { indicator: Indicator::A20, member: 0, row, truth: Some(truth), news });
+        }
     }
 
-    /// The same wrong days are told again and again.
+    /// The same wrong days are told again and again, or at last as many are true, which by the data is the same.
     fn no_water_cut(&mut self) {
-        let cut = |days| -> Row {
-            outside::WaterSupply { tested_on: ago(12), passed: true, cut_days: Some(days), ..Default::default() }.into()
-        };
-        let mut draft = self.draft(true, &COUPLE, COMFORTABLE);
-        for day in [CORRECTED, AGAIN] {
-            draft.know(When::On(on(day)), 0, cut(8));
+        for cut_at_last in [false, true] {
+            let cut = |tested_on: String, days| -> Row {
+                outside::WaterSupply { tested_on, passed: true, cut_days: Some(days), ..Default::default() }.into()
+            };
+            let (row, truth) = (cut(ago(12), 8), cut(ago(12), 0));
+            let next = if cut_at_last { cut(iso(minus(on(AGAIN), 2)), 8) } else { row.clone() };
+            let mut draft = self.draft(true, &COUPLE, COMFORTABLE);
+            draft.know(When::On(on(CORRECTED)), 0, row.clone());
+            draft.know(When::On(on(AGAIN)), 0, next);
+            let (indicator, truth) = (Indicator::A21, Some(truth));
+            self.mistaken(draft, Wrong { indicator, member: 0, row, truth, news: None });
         }
-        let (indicator, truth) = (Indicator::A21, Some(cut(0)));
-        self.mistaken(draft, Wrong { indicator, member: 0, row: cut(8), truth, news: None });
     }
 
     /// Somebody else's bill first, then an own one.
@@ -116,21 +124,21 @@ impl Builder {
         self.mistaken(draft, Wrong { indicator, member: 1, row, truth: Some(truth), news: Some(news) });
     }
 
-    /// Whoever found work is still on the list; that is put right. Then the list of old comes again, or another job is lost,
-    /// which by the data is the same.
+    /// Whoever found work is still on the list; that is put right. Then the list of old comes again, or another job is lost.
     fn job_found_before(&mut self) {
         for lost_another in [false, true] {
             let began = minus(start(), 20);
             let (row, truth) = (rows::unemployment(began, None), rows::unemployment(began, Some(minus(start(), 5))));
             let next = if lost_another { rows::unemployment(minus(on(AGAIN), 2), None) } else { row.clone() };
+            let news = lost_another.then(|| on(AGAIN));
             let mut draft = self.draft(true, &COUPLE, 150);
             draft.know(When::On(on(CORRECTED)), 0, truth.clone());
             draft.know(When::On(on(AGAIN)), 0, next);
-            self.mistaken(draft, Wrong { indicator: Indicator::A05, member: 0, row, truth: Some(truth), news: None });
+            self.mistaken(draft, Wrong { indicator: Indicator::A05, member: 0, row, truth: Some(truth), news });
         }
     }
 
-    /// A namesake's illness, and then an own one: both are a new illness.
+    /// A namesake's illness, and then an own one.
     fn ill_after_all(&mut self) {
         let row = rows::disease(minus(start(), 5));
         let mut own = rows::disease(minus(on(CORRECTED), 3));
@@ -139,7 +147,8 @@ impl Builder {
         }
         let mut draft = self.draft(true, &COUPLE, COMFORTABLE);
         draft.know(When::On(on(CORRECTED)), 1, own);
-        self.mistaken(draft, Wrong { indicator: Indicator::A12, member: 1, row, truth: None, news: None });
+        let news = Some(on(CORRECTED));
+        self.mistaken(draft, Wrong { indicator: Indicator::A12, member: 1, row, truth: None, news });
     }
 
     /// The papers were made up, and the office's book does not know; it learns before the third check, or does not.
