@@ -2,11 +2,13 @@
 //! evaluated once for all the datasets that came meanwhile, households once for the parts of a batch that touched some each,
 //! and facts are told once for all that may have changed them. Bureaus send everything on the first days; done with each
 //! batch, the county would be evaluated a hundred times. And the pack's statements cost as much for one household as for some
-//! hundred; done with each part, a snapshot in which little changed would spend most of its time on them.
+//! hundred; done with each part, a snapshot in which little changed would spend most of its time on them, and so would a
+//! collection done with each page of the register's events.
 
 use std::sync::Arc;
 
 use minqing_kit::{Result, call::Call, db::Work, reconcile::Pass};
+use uuid::Uuid;
 
 use super::{
     Monitoring, SLICE,
@@ -18,8 +20,11 @@ use crate::{
     store::{due, lock, roster},
 };
 
-/// Rows up to which a part or batch is small: whom it touches is evaluated with it. Urgent records come so.
+/// Rows up to which a part or batch is small, and households up to which a page of the roster is: whom it touches is
+/// evaluated with it. Urgent records come so.
 const SMALL: usize = 100;
+/// What makes households due whose state in the register changed with many others': a collection.
+const ROSTER: &str = "register";
 
 /// Evaluates the households that changed records are about when they came with few others, else notes them.
 pub async fn of_records(
@@ -38,7 +43,18 @@ pub async fn of_records(
     Ok(Tally::default())
 }
 
-/// Evaluates the next households that records of a dataset made due.
+/// Of households that the roster has changed those to be evaluated at once: all of few, none of many, which are noted.
+pub async fn now_or_soon<'a>(work: &mut Work, households: &'a [Uuid]) -> Result<&'a [Uuid]> {
+    if households.len() <= SMALL {
+        return Ok(households);
+    }
+    evaluate::check_date(work).await?;
+    let trace = work.traceparent().to_owned();
+    due::note_records(work.conn(), households, ROSTER, &trace).await?;
+    Ok(&[])
+}
+
+/// Evaluates the next households that records of a dataset, or the roster, made due.
 pub async fn records(monitoring: Arc<Monitoring>) -> Result<Pass> {
     if !due::record_owed(&mut *monitoring.db.acquire().await?).await? {
         return Ok(Pass { did: 0, caught_up: true, detail: "no household is due".into() });
@@ -51,7 +67,9 @@ pub async fn records(monitoring: Arc<Monitoring>) -> Result<Pass> {
             let Some((source, ids)) = due::records(work.conn(), SLICE as i64).await? else {
                 return Ok(Pass { did: 0, caught_up: false, detail: "another process is at it".into() });
             };
-            evaluate::households(&monitoring, work, &ids, Cause::Delivered(std::slice::from_ref(&source))).await?;
+            let delivered = Cause::Delivered(std::slice::from_ref(&source));
+            let cause = if source.source == ROSTER { Cause::Other } else { delivered };
+            evaluate::households(&monitoring, work, &ids, cause).await?;
             due::records_evaluated(work.conn(), &ids, &source.source).await?;
             let detail = format!("{} households for {}", ids.len(), source.source);
             Ok(Pass { did: u64::try_from(ids.len()).unwrap_or(u64::MAX), caught_up: false, detail })

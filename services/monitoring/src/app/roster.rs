@@ -1,4 +1,4 @@
-//! Takes the roster over from registry's events and evaluates the households it touches.
+//! Takes the roster over from registry's events; the households it touches are evaluated, many of them soon after.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,7 +6,7 @@ use minqing_kit::{Result, db::Work};
 use uuid::Uuid;
 
 use super::{
-    Monitoring,
+    Monitoring, due,
     evaluate::{self, Cause},
     feeds,
 };
@@ -34,6 +34,7 @@ pub async fn apply(monitoring: &Monitoring, work: &mut Work, states: Vec<Househo
     let mut touched: BTreeSet<Uuid> = states.iter().map(|h| h.id).collect();
     touched.extend(store::households_of(work.conn(), &members).await?);
     let touched: Vec<_> = touched.into_iter().collect();
+    let now = due::now_or_soon(work, &touched).await?;
     lock::households(work.conn(), &touched).await?;
 
     let today = work.today();
@@ -44,6 +45,6 @@ pub async fn apply(monitoring: &Monitoring, work: &mut Work, states: Vec<Househo
     if new_county {
         feeds::expect(monitoring, work).await?;
     }
-    evaluate::households(monitoring, work, &touched, Cause::Other).await?;
+    evaluate::households(monitoring, work, now, Cause::Other).await?;
     Ok(())
 }

@@ -268,13 +268,14 @@ async fn release(conn: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// A verdict that is true and has no open warning, or one that is heard.
+/// A verdict that is true and has no open warning, or one that is heard. The households are named again where they are
+/// joined: the planner reckons with a hundred thousand verdicts and would read the whole register for them.
 fn to_raise_sql(hits: &str) -> String {
     format!(
         "select e.household_id, e.person_key, e.indicator, h.division_code, h.area_kind, null::uuid as warning_id, \
                 e.severity, e.conditions::text as conditions, e.facts::text as facts, e.parameters::text as parameters \
          from (\n{hits}\n) e join monitoring.household h on h.household_id = e.household_id \
-         where not exists (\
+         where h.household_id = any($1) and not exists (\
            select from monitoring.warning w \
            where w.household_id = e.household_id and w.indicator = e.indicator and w.cleared_on is null \
              and w.person_key is not distinct from e.person_key and w.warning_id <> all($3)) \
@@ -296,7 +297,7 @@ fn to_clear_sql(refuted: &str) -> String {
          left join monitoring.member m on m.person_key = w.person_key and m.household_id = w.household_id \
          left join refuted r on r.household_id = w.household_id and r.indicator = w.indicator \
            and r.person_key = coalesce(w.person_key, {NOBODY}) \
-         where w.household_id = any($1) and w.cleared_on is null \
+         where w.household_id = any($1) and h.household_id = any($1) and w.cleared_on is null \
            and (r.household_id is not null or w.indicator <> all($3) \
                 or (w.person_key is not null and m.person_key is null)) \
          order by 1, 3, 2 nulls first"

@@ -93,6 +93,33 @@ async fn households_of_large_parts_are_evaluated_together_soon_after() {
     assert!(town.service.running.reconcile_once("records").await.unwrap().caught_up);
 }
 
+/// Rows of the roster's households that were read without an index since the last call; sessions tell it when they end.
+async fn scanned(town: &Town) -> i64 {
+    let mut admin = town.service.db.admin().await.unwrap();
+    let end = "select count(pg_terminate_backend(pid, 10000)) from pg_stat_activity where pid <> pg_backend_pid() \
+               and datname = current_database() and application_name <> ''";
+    sqlx::query(end).execute(&mut admin).await.unwrap();
+    let read = "select seq_tup_read from pg_stat_user_tables where schemaname = 'monitoring' and relname = 'household'";
+    sqlx::query_scalar(read).fetch_one(&mut admin).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evaluating_some_households_does_not_read_the_whole_register() {
+    let town = calm().await;
+    let others = "insert into monitoring.household (household_id, division_code, county_code, area_kind, \
+          declared_income_fen, financial_assets_fen, house_count, sequence, first_seen_on) \
+        select gen_random_uuid(), '621202103201', '621202000000', 'rural', 0, 0, 1, 1, '2026-10-26' \
+        from generate_series(1, 100000); analyze monitoring.household";
+    let mut admin = town.service.db.admin().await.unwrap();
+    sqlx::raw_sql(others).execute(&mut admin).await.unwrap();
+    town.tell((2..=151).map(|n| household(n, &[n + 1_000]))).await;
+    let before = scanned(&town).await;
+
+    assert_eq!(town.service.running.reconcile_once("records").await.unwrap().did, 150);
+
+    assert_eq!(scanned(&town).await, before);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_part_that_meets_a_row_just_made_begins_anew() {
     let town = calm().await;

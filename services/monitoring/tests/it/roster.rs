@@ -3,6 +3,7 @@ use minqing_proto::minqing::{
     dispatch::v1::{ReferralIssued, ReferralSettled},
     feedback::v1::ReferralSigned,
     monitoring::v1::WarningRaised,
+    registry::v1::HouseholdChanged,
     types::v1::{BatchMode::Changes, Bureau, FeedbackDecision},
 };
 use uuid::Uuid;
@@ -34,6 +35,30 @@ async fn the_roster_alone_raises_and_clears_what_the_register_knows() {
 
     aided.vehicles.clear();
     town.tell([aided]).await;
+    assert!(town.open().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn households_of_a_collection_are_evaluated_together_soon_after() {
+    let town = Town::start().await;
+    let aided = |n: u128| {
+        let mut aided = household(n, &[n + 1_000]);
+        aided.classes.push(minimum_living());
+        aided.vehicles.push(car());
+        aided
+    };
+    town.tell((1..=150).map(aided)).await;
+    assert!(town.open().await.is_empty(), "they are only due");
+
+    let pass = town.service.running.reconcile_once("records").await.unwrap();
+    assert_eq!(pass.did, 150);
+    assert_eq!(town.open().await, (1..=150).map(|n| format!("C11 h{n}")).collect());
+    let raised = town.events::<WarningRaised>().await;
+    assert!(raised.iter().all(|w| w.record_accepted_time.is_empty()), "no record raised them");
+
+    let without_car = (1..=150).map(|n| HouseholdChanged { vehicles: Vec::new(), ..aided(n) });
+    town.tell(without_car).await;
+    town.work_off().await;
     assert!(town.open().await.is_empty());
 }
 
