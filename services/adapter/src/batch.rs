@@ -185,7 +185,7 @@ impl Core {
         let probes = intake.spool.probes();
         let asked: Vec<_> = probes.iter().map(|p| (p.person_key, p.name_key)).collect();
         let mut matches = self.ask(&asked).await?;
-        let doubts = intake.spool.doubts(&probes, &matches);
+        let doubts = intake.spool.doubts(&probes, &matches, &intake.keys);
         let asked: Vec<_> = doubts.iter().map(|(at, key)| (probes[*at].person_key, *key)).collect();
         for ((at, _), found) in doubts.iter().zip(self.ask(&asked).await?) {
             matches[*at].spelling_agrees |= found.name_agrees;
@@ -193,7 +193,7 @@ impl Core {
         intake.tally.compare(&probes, &matches);
         if let About::Person { name } = intake.schema.about {
             intake.spool.take_links(&probes, &matches, (&intake.schema, &intake.keys), name);
-            intake.spool.refuse_names(&probes, &matches, name);
+            intake.spool.refuse_names(&probes, &matches, name, &intake.keys);
         }
         intake.spool.refuse_duplicates();
         let of = Of {
@@ -251,10 +251,15 @@ impl Core {
 
 /// The rows that came are not the rows that were announced.
 pub fn not_whole(said: u32, seen: u32) -> Error {
+    let (en, zh) = if seen < said {
+        ("the batch was cut, send it whole", "数据不完整，请重新报送")
+    } else {
+        ("say how many there are and send it again", "多于声明行数，请更正行数后重新报送")
+    };
     Error::invalid(
         "ROW_COUNT_MISMATCH",
-        format!("{said} rows were announced and {seen} came; the batch was cut, send it whole"),
-        format!("批次声明 {said} 行、实收 {seen} 行，数据不完整，请重新报送"),
+        format!("{said} rows were announced and {seen} came; {en}"),
+        format!("批次声明 {said} 行、实收 {seen} 行，{zh}"),
     )
     .field("header.row_count", "must be the number of rows sent")
 }
@@ -304,6 +309,11 @@ impl Intake {
     /// Checks and takes typed rows.
     pub fn take_typed(&mut self, rows: &[Any]) -> Result<()> {
         let schema = Arc::clone(&self.schema);
+        // Room was made for as many as were announced.
+        let seen = self.spool.seen().saturating_add(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+        if let Some(said) = self.row_count.filter(|said| seen > *said) {
+            return Err(not_whole(said, seen));
+        }
         for any in rows {
             let row = self.spool.seen() + 1;
             match RawRow::of_any(&schema, row, any) {

@@ -195,7 +195,7 @@ impl Exchange {
             return Err(Error::forbidden("FOREIGN_DATASET", en, zh).field("dataset", en));
         }
         // Waiting here reads nothing more from the stream, so the sender waits too.
-        let _place = self.0.places.take().await?;
+        let _place = self.0.places.take(row_count).await?;
         let said = announced(&header, row_count);
         let intake = self.0.open(&said).await?;
         let raw = raw::Writer::begin(&self.0, &said, "rows").await?;

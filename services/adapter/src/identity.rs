@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     Result,
     core::Core,
-    row::{Doubtful, Review},
+    row::{Doubtful, Review, doubt},
     spool::{Conflict, Spool},
 };
 
@@ -68,7 +68,7 @@ fn of_number(doubtful: &Doubtful, keys: &Keyring) -> IdentityDoubt {
         kind: DoubtKind::Number.into(),
         number_key: doubtful.number_key.to_string(),
         name_key: doubtful.name_key.to_string(),
-        spelling_keys: doubtful.spellings.iter().map(Uuid::to_string).collect(),
+        spelling_keys: texts(doubt::spelling_keys(&doubtful.name, keys)),
         candidates: doubtful.candidates.iter().map(candidate).collect(),
         number_sealed: keys.seal(doubtful.number_key, "id_number", doubtful.number.expose()),
         name_sealed: keys.seal(doubtful.number_key, "name", doubtful.name.expose()),
@@ -81,12 +81,16 @@ fn of_name(conflict: &Conflict, keys: &Keyring) -> IdentityDoubt {
         kind: DoubtKind::Name.into(),
         number_key: conflict.person_key.to_string(),
         name_key: conflict.name_key.to_string(),
-        spelling_keys: conflict.spellings.iter().map(Uuid::to_string).collect(),
+        spelling_keys: texts(doubt::spelling_keys(&conflict.name, keys)),
         candidates: Vec::new(),
         number_sealed: Vec::new(),
         name_sealed: keys.seal(conflict.person_key, "name", conflict.name.expose()),
         row: i32::try_from(conflict.row).unwrap_or(i32::MAX),
     }
+}
+
+fn texts(keys: Vec<Uuid>) -> Vec<String> {
+    keys.iter().map(Uuid::to_string).collect()
 }
 
 fn edit(slip: Slip) -> NumberEdit {

@@ -1,5 +1,6 @@
-//! Places for streamed batches. Each batch under way may take memory up to the spool's limit, so only a few are read at
-//! a time; whoever holds a place and sends nothing gives it up, sooner when another batch waits for it.
+//! Places for streamed batches. Each batch under way takes memory by its rows, so only a few are read at a time, and together
+//! they have no more rows than one may have; whoever holds a place and sends nothing gives it up, sooner when another batch
+//! waits for it.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -13,10 +14,10 @@ use tokio::{
 };
 use tonic::Streaming;
 
-use crate::Result;
+use crate::{Result, spool::MAX_ROWS};
 
-/// Streamed batches in memory at once. Further ones wait and hold back their senders. The watched folder takes one file
-/// at a time, beside them.
+/// Streamed batches in memory at once, of at most [`MAX_ROWS`] rows together. Further ones wait and hold back their senders.
+/// The watched folder takes one file at a time, beside them.
 pub const BATCHES_AT_ONCE: usize = 3;
 /// A stream that sends nothing for this long is over.
 pub const IDLE: Duration = Duration::from_secs(30);
@@ -28,12 +29,23 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The places of one adapter.
 pub struct Places {
     free: Semaphore,
+    rows: Semaphore,
     waiting: AtomicUsize,
+}
+
+/// A place that is held, with room for the batch's rows.
+pub struct Place<'a> {
+    _place: SemaphorePermit<'a>,
+    _rows: SemaphorePermit<'a>,
 }
 
 impl Default for Places {
     fn default() -> Places {
-        Places { free: Semaphore::new(BATCHES_AT_ONCE), waiting: AtomicUsize::new(0) }
+        Places {
+            free: Semaphore::new(BATCHES_AT_ONCE),
+            rows: Semaphore::new(MAX_ROWS as usize),
+            waiting: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -47,11 +59,13 @@ impl Drop for Waiting<'_> {
 }
 
 impl Places {
-    /// Waits for a place.
-    pub async fn take(&self) -> Result<SemaphorePermit<'_>> {
+    /// Waits for a place for so many rows.
+    pub async fn take(&self, rows: u32) -> Result<Place<'_>> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(&self.waiting);
-        self.free.acquire().await.map_err(Error::bug)
+        let place = self.free.acquire().await.map_err(Error::bug)?;
+        let rows = self.rows.acquire_many(rows.min(MAX_ROWS)).await.map_err(Error::bug)?;
+        Ok(Place { _place: place, _rows: rows })
     }
 
     fn awaited(&self) -> bool {
@@ -83,4 +97,37 @@ fn idle(silent: Duration) -> Error {
         ),
         format!("{seconds} 秒内未收到该批次的后续数据，整批未接收，请用同一 request_id 重新报送"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn batches_in_places_have_no_more_rows_together_than_one_may_have() -> Result<()> {
+        let places = Places::default();
+        let large = places.take(MAX_ROWS - 10).await?;
+        let small = places.take(10).await?;
+        let (tell, mut told) = oneshot::channel();
+        let waits = async {
+            let _place = places.take(1).await?;
+            let _ = tell.send(());
+            Ok(())
+        };
+        let gives_way = async {
+            while !places.awaited() {
+                tokio::task::yield_now().await;
+            }
+            assert!(told.try_recv().is_err(), "there is a place, but no room");
+            drop((small, large));
+            Ok::<_, Error>(())
+        };
+        tokio::try_join!(waits, gives_way)?;
+        assert!(!places.awaited());
+        // A batch that says more than it may is refused later; it does not wait for ever.
+        places.take(u32::MAX).await?;
+        Ok(())
+    }
 }

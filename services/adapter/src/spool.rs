@@ -20,9 +20,7 @@ use crate::{
 /// Most rows in a batch: a county's snapshot is one, and 140,000 households' payments of premiums are some 500,000.
 pub const MAX_ROWS: u32 = 600_000;
 /// Most memory the good rows of one batch may take.
-pub const MAX_BYTES: usize = 80 * 1024 * 1024;
-/// About what the spellings of one name take.
-const SPELLINGS_BYTES: usize = 320;
+pub const MAX_BYTES: usize = 96 * 1024 * 1024;
 /// Rows in one part to monitoring.
 const PART_ROWS: usize = 1_000;
 /// Bytes of bodies in one part to monitoring.
@@ -47,7 +45,6 @@ pub struct Conflict {
     pub row: u32,
     pub person_key: Uuid,
     pub name_key: Uuid,
-    pub spellings: Vec<Uuid>,
     pub name: Secret,
 }
 
@@ -65,8 +62,6 @@ pub struct Spool {
     conflicts: Vec<Conflict>,
     /// Rows taken as a person's by a decision.
     linked: BTreeSet<u32>,
-    /// Other spellings of names that have any, by the name's key.
-    spellings: HashMap<Uuid, Vec<Uuid>>,
 }
 
 /// A person under a name, as some row of the batch gives it.
@@ -76,6 +71,8 @@ pub struct Probe {
     pub name_key: Uuid,
     /// First row that gives it.
     row: u32,
+    /// Where its name stands among the names.
+    name: u32,
 }
 
 /// What the register says of a probe.
@@ -107,8 +104,7 @@ impl Spool {
 
     fn keep(&mut self, row: u32, clean: CleanRow) -> Result<()> {
         let end = self.bodies.len() + clean.body.len();
-        let spellings = self.spellings.len() * SPELLINGS_BYTES;
-        if end + (self.rows.len() + 1) * size_of::<Kept>() + spellings + self.names.len() > MAX_BYTES {
+        if end + (self.rows.len() + 1) * size_of::<Kept>() + self.names.len() > MAX_BYTES {
             return Err(too_large());
         }
         let name = u32::try_from(self.names.len()).map_err(|_| too_large())?;
@@ -121,9 +117,6 @@ impl Spool {
             return Err(too_large());
         };
         self.bodies.extend_from_slice(&clean.body);
-        if !clean.spellings.is_empty() {
-            self.spellings.insert(clean.name_key, clean.spellings);
-        }
         self.rows.push(Kept {
             record_key: clean.record_key,
             person_key: clean.person_key,
@@ -160,8 +153,8 @@ impl Spool {
             let row = doubtful.fault.row;
             self.linked.insert(row);
             let record_key = doubt::record_key(schema, keys, &doubtful.key_texts, person_key);
-            let Doubtful { name_key, spellings, name, division, body, .. } = doubtful;
-            self.keep(row, CleanRow { record_key, person_key, name_key, spellings, name, division, body })?;
+            let Doubtful { name_key, name, division, body, .. } = doubtful;
+            self.keep(row, CleanRow { record_key, person_key, name_key, name, division, body })?;
         }
         self.rows.sort_by_key(|kept| kept.row);
         Ok(())
@@ -204,20 +197,20 @@ impl Spool {
     pub fn probes(&self) -> Vec<Probe> {
         let named = self.rows.iter().filter(|r| !r.person_key.is_nil() && !self.linked.contains(&r.row));
         let mut probes: Vec<_> =
-            named.map(|r| Probe { person_key: r.person_key, name_key: r.name_key, row: r.row }).collect();
+            named.map(|r| Probe { person_key: r.person_key, name_key: r.name_key, row: r.row, name: r.name }).collect();
         probes.sort_unstable_by_key(|p| (p.person_key, p.name_key, p.row));
         probes.dedup_by_key(|p| (p.person_key, p.name_key));
         probes
     }
 
     /// Other spellings of the names that are not the register's, for known persons: probe by its place, and key.
-    pub fn doubts(&self, probes: &[Probe], matches: &[Match]) -> Vec<(usize, Uuid)> {
+    pub fn doubts(&self, probes: &[Probe], matches: &[Match], keys: &Keyring) -> Vec<(usize, Uuid)> {
         let wrong = probes.iter().zip(matches).enumerate().filter(|(_, (_, found))| found.known && !found.name_agrees);
-        wrong.flat_map(|(at, (probe, _))| self.spelled(probe.name_key).iter().map(move |key| (at, *key))).collect()
+        wrong.flat_map(|(at, (probe, _))| self.spelled(*probe, keys).into_iter().map(move |key| (at, key))).collect()
     }
 
-    fn spelled(&self, name_key: Uuid) -> &[Uuid] {
-        self.spellings.get(&name_key).map_or(&[], Vec::as_slice)
+    fn spelled(&self, probe: Probe, keys: &Keyring) -> Vec<Uuid> {
+        doubt::spelling_keys(&self.name(probe.name), keys)
     }
 
     /// Takes rows whose number under their name stands for a person by a decision as that person's. A row whose key holds
@@ -259,7 +252,7 @@ impl Spool {
 
     /// Refuses rows whose name is not the register's or, for a person the register does not know, not the one the
     /// batch gave first. `matches` answers `probes` one by one.
-    pub fn refuse_names(&mut self, probes: &[Probe], matches: &[Match], column: usize) {
+    pub fn refuse_names(&mut self, probes: &[Probe], matches: &[Match], column: usize, keys: &Keyring) {
         let mut wrong = Vec::new();
         let mut at = 0;
         for group in probes.chunk_by(|a, b| a.person_key == b.person_key) {
@@ -267,16 +260,15 @@ impl Spool {
             at += group.len();
             let Some(first) = group.iter().min_by_key(|p| p.row) else { continue };
             for (probe, found) in group.iter().zip(known).filter(|(_, found)| found.linked.is_none()) {
-                let (bad, variant, other) = if found.known {
-                    (!found.name_agrees, found.spelling_agrees, 0)
-                } else {
-                    let variant = self.spelled(probe.name_key).contains(&first.name_key);
-                    (probe.row != first.row, variant, first.row)
-                };
-                if bad {
-                    let reason = if variant { RowReason::NameVariant } else { RowReason::IdNameConflict };
-                    wrong.push((probe.person_key, probe.name_key, reason, other));
+                let (good, other) =
+                    if found.known { (found.name_agrees, 0) } else { (probe.row == first.row, first.row) };
+                if good {
+                    continue;
                 }
+                let spelled_so = || self.spelled(*probe, keys).contains(&first.name_key);
+                let variant = if found.known { found.spelling_agrees } else { spelled_so() };
+                let reason = if variant { RowReason::NameVariant } else { RowReason::IdNameConflict };
+                wrong.push((probe.person_key, probe.name_key, reason, other));
             }
         }
         if wrong.is_empty() {
@@ -290,7 +282,6 @@ impl Spool {
             row: kept.row,
             person_key: kept.person_key,
             name_key: kept.name_key,
-            spellings: self.spelled(kept.name_key).to_vec(),
             name: self.name(kept.name),
         };
         let room = MOST_DOUBTS.saturating_sub(self.doubtful.len());
@@ -398,7 +389,6 @@ mod tests {
             record_key: Uuid::from_u128(key),
             person_key: Uuid::from_u128(person),
             name_key: Uuid::from_u128(name),
-            spellings: Vec::new(),
             name: Secret::new("张三"),
             division: 621_202_000_000,
             body: vec![1; 10],
@@ -437,7 +427,7 @@ mod tests {
                 linked: None,
             })
             .collect();
-        spool.refuse_names(&probes, &matches, 0);
+        spool.refuse_names(&probes, &matches, 0, &Keyring::generate());
         let told: Vec<_> = spool.faults().iter().map(|f| (f.row, f.other)).collect();
         assert_eq!(told, [(1, 0), (4, 3)]);
         assert_eq!(spool.accepted(), 3);

@@ -23,6 +23,7 @@ use crate::{
     core::Core,
     files::{Refusal, name::Format, read, table::BatchSink},
     receipt::{Received, RowsDigest},
+    spool::MAX_ROWS,
     tables::canonical,
 };
 
@@ -52,7 +53,7 @@ impl Core {
         }
         let raw = self.raw_of(call, &request.name).await?;
         let header = BatchHeader::decode(raw.header.as_slice()).map_err(Error::bug)?;
-        let _place = self.places.take().await?;
+        let _place = self.places.take(u32::try_from(header.row_count).unwrap_or(MAX_ROWS)).await?;
         let said = Announced {
             request_id: &request.request_id,
             batch_no: &header.batch_no,

@@ -1,7 +1,7 @@
 //! A row whose number is no ID number but may be meant for one: everything else in it is good, so that it can be taken
 //! once a person has decided whom it means, and told with a remedy until then.
 
-use minqing_kit::keys::{self, IdNumber, Keyring, NumberEdit, Secret};
+use minqing_kit::keys::{self, IdNumber, Keyring, NumberEdit, Secret, spelling};
 use prost_reflect::{DynamicMessage, Value};
 use uuid::Uuid;
 
@@ -19,6 +19,11 @@ pub struct Likely {
     pub sex_agrees: bool,
 }
 
+/// Keys of a name's other spellings; none for most.
+pub fn spelling_keys(name: &Secret, keys: &Keyring) -> Vec<Uuid> {
+    spelling::others(name.expose()).iter().map(|other| keys.name_key(other)).collect()
+}
+
 /// A row in doubt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubtful {
@@ -27,7 +32,6 @@ pub struct Doubtful {
     /// Keyed hash of the number as it came.
     pub number_key: Uuid,
     pub name_key: Uuid,
-    pub spellings: Vec<Uuid>,
     /// At least one.
     pub candidates: Vec<Likely>,
     pub number: Secret,

@@ -11,7 +11,7 @@ mod wire;
 use chrono::{Months, NaiveDate};
 use minqing_kit::{
     flat,
-    keys::{IdFault, IdNumber, Keyring, Secret, spelling},
+    keys::{IdFault, IdNumber, Keyring, Secret},
 };
 use minqing_proto::minqing::types::v1::RowReason;
 use prost::encoding;
@@ -225,8 +225,6 @@ pub struct CleanRow {
     /// Nil in a row about a division, as is the name's.
     pub person_key: Uuid,
     pub name_key: Uuid,
-    /// Keys of the name's other spellings; none for most.
-    pub spellings: Vec<Uuid>,
     /// The name as it came, for whoever has to decide about it.
     pub name: Secret,
     /// Twelve digits.
@@ -268,7 +266,6 @@ struct Read {
     standard: Vec<String>,
     person_key: Uuid,
     name_key: Uuid,
-    spellings: Vec<Uuid>,
     name: Secret,
     division: u64,
     id: String,
@@ -282,7 +279,6 @@ impl Default for Read {
             standard: Vec::new(),
             person_key: Uuid::nil(),
             name_key: Uuid::nil(),
-            spellings: Vec::new(),
             name: Secret::new(String::new()),
             division: 0,
             id: String::new(),
@@ -319,7 +315,6 @@ fn read_cell(
         Form::Text => bounded(column, text::narrow_letters(text)),
         Form::Name => {
             read.name_key = cx.keys.name_key(&text);
-            read.spellings = spelling::others(&text).iter().map(|other| cx.keys.name_key(other)).collect();
             read.name = Secret::new(text.as_str());
             bounded(column, text)
         }
@@ -418,11 +413,11 @@ impl Read {
         let body = body(schema, &self.standard);
         let keyed = schema.columns.iter().zip(self.standard).filter(|(c, _)| c.key);
         let key_texts: Vec<String> = keyed.map(|(_, text)| text).collect();
-        let Read { person_key, name_key, spellings, name, division, .. } = self;
+        let Read { person_key, name_key, name, division, .. } = self;
         match (doubt, self.faulty_number) {
             (None, _) => {
                 let record_key = doubt::record_key(schema, cx.keys, &key_texts, person_key);
-                Outcome::Clean(CleanRow { record_key, person_key, name_key, spellings, name, division, body })
+                Outcome::Clean(CleanRow { record_key, person_key, name_key, name, division, body })
             }
             (Some(fault), Some((number, candidates))) if !name_key.is_nil() => {
                 let number_key = cx.keys.faulty_number_key(number.expose());
@@ -430,7 +425,6 @@ impl Read {
                     fault,
                     number_key,
                     name_key,
-                    spellings,
                     candidates,
                     number,
                     name,

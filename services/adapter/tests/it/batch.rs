@@ -125,6 +125,9 @@ async fn a_cut_batch_leaves_nothing_behind() {
     assert!(mesh.monitor.parts.lock().unwrap().is_empty());
     assert!(mesh.monitor.closes.lock().unwrap().is_empty());
 
+    let more = mesh.submit_without_end(&header("student_enrolment", 4), &rows).await.unwrap_err();
+    assert!(more.message().contains("4 rows were announced and 5 came"), "{}", more.message());
+
     let changes: [fn(&mut BatchHeader); 9] = [
         |h| h.request_id = "1".into(),
         |h| h.batch_no.clear(),

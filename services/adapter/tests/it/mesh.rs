@@ -18,6 +18,7 @@ use minqing_proto::minqing::{
 use minqing_test_kit::{TestService, TestServiceBuilder, until};
 use prost_reflect::ReflectMessage;
 use prost_types::Any;
+use tokio_stream::StreamExt as _;
 use tonic::Status;
 use uuid::Uuid;
 
@@ -143,10 +144,14 @@ impl Mesh {
 
     /// As `submit`, in the parts given.
     pub async fn submit_in(&self, header: &BatchHeader, parts: &[&[Any]]) -> Result<SubmitBatchResponse, Status> {
-        let mut messages = vec![SubmitBatchRequest { part: Some(Part::Header(header.clone())) }];
-        let part = |rows: &[Any]| SubmitBatchRequest { part: Some(Part::Rows(BatchRows { rows: rows.to_vec() })) };
-        messages.extend(parts.iter().map(|rows| part(rows)));
-        self.client().submit_batch(tokio_stream::iter(messages)).await.map(tonic::Response::into_inner)
+        let messages = tokio_stream::iter(messages(header, parts));
+        self.client().submit_batch(messages).await.map(tonic::Response::into_inner)
+    }
+
+    /// As `submit`, by a sender that goes on after these rows.
+    pub async fn submit_without_end(&self, header: &BatchHeader, rows: &[Any]) -> Result<SubmitBatchResponse, Status> {
+        let messages = tokio_stream::iter(messages(header, &[rows])).chain(tokio_stream::pending());
+        self.client().submit_batch(messages).await.map(tonic::Response::into_inner)
     }
 
     fn path(&self, sub: &str, name: &str) -> PathBuf {
@@ -240,6 +245,12 @@ impl Told {
         assert!(self.text.contains("整个文件退回"), "{}", self.text);
         &self.lines[0].2
     }
+}
+
+fn messages(header: &BatchHeader, parts: &[&[Any]]) -> Vec<SubmitBatchRequest> {
+    let head = SubmitBatchRequest { part: Some(Part::Header(header.clone())) };
+    let part = |rows: &&[Any]| SubmitBatchRequest { part: Some(Part::Rows(BatchRows { rows: rows.to_vec() })) };
+    std::iter::once(head).chain(parts.iter().map(part)).collect()
 }
 
 pub fn header(dataset: &str, rows: usize) -> BatchHeader {
