@@ -113,7 +113,7 @@ pub async fn county_owed(conn: &mut PgConnection) -> Result<bool> {
     Ok(sqlx::query_scalar("select exists (select from monitoring.county_due)").fetch_one(conn).await?)
 }
 
-/// Notes the households, which are in order of id, that changed records of a dataset are about.
+/// Notes the households, which are in order of id, that changed records of a dataset are about, or that the register changed.
 pub async fn note_records(conn: &mut PgConnection, households: &[Uuid], source: &str, traceparent: &str) -> Result<()> {
     sqlx::query(
         "insert into monitoring.record_due (household_id, source, accepted_at, traceparent) \

@@ -93,7 +93,7 @@ async fn households_of_large_parts_are_evaluated_together_soon_after() {
     assert!(town.service.running.reconcile_once("records").await.unwrap().caught_up);
 }
 
-/// Rows of the roster's households that were read without an index since the last call; sessions tell it when they end.
+/// Rows of the roster's households that were read without an index so far; sessions tell it when they end.
 async fn scanned(town: &Town) -> i64 {
     let mut admin = town.service.db.admin().await.unwrap();
     let end = "select count(pg_terminate_backend(pid, 10000)) from pg_stat_activity where pid <> pg_backend_pid() \

@@ -8,7 +8,7 @@ use minqing_proto::minqing::{
 };
 use uuid::Uuid;
 
-use crate::town::{Town, VILLAGE, car, household, household_name, minimum_living, row};
+use crate::town::{Town, VILLAGE, household, household_name, row, with_car};
 
 pub fn certificate(issued_on: &str) -> DisabilityCertificate {
     DisabilityCertificate {
@@ -25,9 +25,7 @@ pub fn certificate(issued_on: &str) -> DisabilityCertificate {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_roster_alone_raises_and_clears_what_the_register_knows() {
     let town = Town::start().await;
-    let mut aided = household(1, &[10]);
-    aided.classes.push(minimum_living());
-    aided.vehicles.push(car());
+    let mut aided = with_car(1, &[10]);
     town.tell([aided.clone(), household(2, &[20])]).await;
     assert_eq!(town.open().await, ["C11 h1".to_owned()].into());
     let raised = town.events::<WarningRaised>().await;
@@ -41,12 +39,7 @@ async fn the_roster_alone_raises_and_clears_what_the_register_knows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn households_of_a_collection_are_evaluated_together_soon_after() {
     let town = Town::start().await;
-    let aided = |n: u128| {
-        let mut aided = household(n, &[n + 1_000]);
-        aided.classes.push(minimum_living());
-        aided.vehicles.push(car());
-        aided
-    };
+    let aided = |n: u128| with_car(n, &[n + 1_000]);
     town.tell((1..=150).map(aided)).await;
     assert!(town.open().await.is_empty(), "they are only due");
 

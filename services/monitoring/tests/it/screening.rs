@@ -5,7 +5,7 @@ use minqing_proto::minqing::{
 
 use crate::{
     batches::monitored,
-    town::{COUNTY, Town, car, household, minimum_living, row},
+    town::{COUNTY, Town, household, row, with_car},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,12 +24,7 @@ async fn time_alone_raises_a_warning_on_its_day() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_county_larger_than_a_slice_is_screened_in_several_passes_that_can_be_resumed() {
     let town = Town::start().await;
-    let aided = |n: u128| {
-        let mut household = household(n, &[n + 10_000]);
-        household.classes.push(minimum_living());
-        household.vehicles.push(car());
-        household
-    };
+    let aided = |n: u128| with_car(n, &[n + 10_000]);
     town.tell((1..=1_001).map(aided)).await;
     town.service.clock.advance_days(1);
     let first = town.service.running.reconcile_once("screening").await.unwrap();

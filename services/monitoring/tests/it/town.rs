@@ -75,6 +75,12 @@ pub fn car() -> RosterVehicle {
     RosterVehicle { kind: "car".into(), vehicle_use: "private".into(), registered_on: "2026-05-01".into() }
 }
 
+/// A household on minimum living with a private car: C11.
+pub fn with_car(id: u128, persons: &[u128]) -> HouseholdChanged {
+    let (classes, vehicles) = (vec![minimum_living()], vec![car()]);
+    HouseholdChanged { classes, vehicles, ..household(id, persons) }
+}
+
 /// A row about a person. Its key is the person's unless the dataset has more than one row a person.
 pub fn row(key: u128, person: u128, body: &impl Message) -> Record {
     Record {
